@@ -1,0 +1,43 @@
+# `make help` lists what a person calls. Every target works on a fresh checkout.
+.DEFAULT_GOAL := help
+.PHONY: help setup up lint test bench docs lock clean
+
+BIN := .venv/bin
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/ready ## Install what is missing: Debian packages, .venv, the stand-in driver
+
+.venv/ready: locks/dev.txt pyproject.toml tools/setup $(wildcard demo/nvml/*.c demo/nvml/*.h)
+	@tools/setup
+
+up: setup ## Start the whole stack on loopback, with a demo fleet where no real one is; Ctrl-C ends it
+	@$(BIN)/python -m demo.up
+
+lint: setup ## Check style, types, import rules, rules files and generated pages
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	promtool check config prometheus/prometheus.yml
+	$(BIN)/python -m tools.docs --check
+
+test: setup ## Run every test and hold the coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	cd prometheus/tests && promtool test rules *.test.yml
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+bench: setup ## Print the figures of bench/
+	@for script in bench/*.py; do $(BIN)/python $$script; done
+
+docs: setup ## Write the generated pages of docs/
+	$(BIN)/python -m tools.docs
+
+lock: setup ## Resolve the dependencies anew into locks/
+	tools/lock
+
+clean: ## Remove what was built
+	rm -rf .venv build dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Publishes what NVML says of GPUs and what Kubernetes says of GPU pods, for Prometheus."""
