@@ -1,0 +1,333 @@
+"""Every metric family once: name, type, help, labels, who publishes it, its name in dcgm-exporter.
+
+Code, documentation and contract tests all read this file, so a family is added here and nowhere
+else. Names follow https://prometheus.io/docs/practices/naming/: base units, `_total` for counters,
+`_info` for identity. The `cluster` label is Prometheus' to add, never ours.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """A family's type, as the `# TYPE` line spells it."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+
+
+class Role(StrEnum):
+    """Which exporter publishes a family."""
+
+    NODE = "node"
+    CLUSTER = "cluster"
+    BOTH = "both"
+
+
+class Stability(StrEnum):
+    """STABLE: neither name, meaning nor labels change within a major version."""
+
+    EXPERIMENTAL = "experimental"
+    STABLE = "stable"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric family.
+
+    Args:
+        name: The name in the exposition.
+        help: One sentence that says what a value means, its unit included.
+        labels: Label names, in the order their values are given.
+        role: Which exporter publishes it.
+        kind: Gauge or counter.
+        dcgm: The name dcgm-exporter (up to 4.8) gives the same quantity; None when it has none.
+        stability: What may still change.
+    """
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    role: Role = Role.NODE
+    kind: Kind = Kind.GAUGE
+    dcgm: str | None = None
+    stability: Stability = Stability.EXPERIMENTAL
+
+
+DEVICE = ("uuid", "gpu", "node")
+"""Labels of every device series; who a device is stands in `gpu_info`, who holds it elsewhere."""
+
+# --- node: identity ------------------------------------------------------------------------------
+
+DEVICE_INFO = Family(
+    "gpu_info",
+    "Identity of a device; the value is always 1.",
+    (
+        *DEVICE,
+        "model",
+        "brand",
+        "architecture",
+        "serial",
+        "pci_bus_id",
+        "minor_number",
+        "vbios_version",
+    ),
+)
+DRIVER_INFO = Family(
+    "gpu_driver_info",
+    "Versions of the driver, of NVML and of the newest CUDA it supports; always 1.",
+    ("node", "driver_version", "nvml_version", "cuda_version"),
+)
+DEVICES = Family("gpu_devices", "Devices the driver enumerates on this node.", ("node",))
+DEVICE_UP = Family(
+    "gpu_up",
+    "1 when the device answered in the last collection, 0 when it is lost, stuck or needs a reset.",
+    DEVICE,
+)
+
+# --- node: quantities ----------------------------------------------------------------------------
+
+UTILIZATION = Family(
+    "gpu_utilization_ratio",
+    "Share of the last sampling period in which at least one kernel ran, from 0 to 1.",
+    DEVICE,
+    dcgm="DCGM_FI_DEV_GPU_UTIL",
+)
+MEMORY_COPY_UTILIZATION = Family(
+    "gpu_memory_copy_utilization_ratio",
+    "Share of the last sampling period in which device memory was read or written, from 0 to 1.",
+    DEVICE,
+    dcgm="DCGM_FI_DEV_MEM_COPY_UTIL",
+)
+MEMORY_TOTAL = Family(
+    "gpu_memory_total_bytes", "Device memory, reserved memory included, in bytes.", DEVICE
+)
+MEMORY_USED = Family(
+    "gpu_memory_used_bytes",
+    "Device memory allocated by programs, in bytes.",
+    DEVICE,
+    dcgm="DCGM_FI_DEV_FB_USED",
+)
+MEMORY_FREE = Family(
+    "gpu_memory_free_bytes",
+    "Device memory that can be allocated, in bytes.",
+    DEVICE,
+    dcgm="DCGM_FI_DEV_FB_FREE",
+)
+MEMORY_RESERVED = Family(
+    "gpu_memory_reserved_bytes",
+    "Device memory kept by driver and firmware, in bytes.",
+    DEVICE,
+    dcgm="DCGM_FI_DEV_FB_RESERVED",
+)
+TEMPERATURE = Family(
+    "gpu_temperature_celsius",
+    "Temperature of a sensor (gpu or memory), in degrees Celsius.",
+    (*DEVICE, "sensor"),
+    dcgm="DCGM_FI_DEV_GPU_TEMP",
+)
+POWER = Family(
+    "gpu_power_watts",
+    "Power drawn by the device, in watts.",
+    DEVICE,
+    dcgm="DCGM_FI_DEV_POWER_USAGE",
+)
+POWER_LIMIT = Family(
+    "gpu_power_limit_watts",
+    "Power limit by meaning (enforced, default, min, max), in watts.",
+    (*DEVICE, "limit"),
+    dcgm="DCGM_FI_DEV_ENFORCED_POWER_LIMIT",
+)
+ENERGY = Family(
+    "gpu_energy_joules_total",
+    "Energy used since the driver was loaded, in joules.",
+    DEVICE,
+    kind=Kind.COUNTER,
+    dcgm="DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION",
+)
+CLOCK = Family(
+    "gpu_clock_hertz",
+    "Current frequency of a clock domain (graphics, sm, memory, video), in hertz.",
+    (*DEVICE, "clock"),
+    dcgm="DCGM_FI_DEV_SM_CLOCK",
+)
+CLOCK_MAX = Family(
+    "gpu_clock_max_hertz",
+    "Highest frequency of a clock domain (graphics, sm, memory, video), in hertz.",
+    (*DEVICE, "clock"),
+)
+
+# --- cluster: nodes ------------------------------------------------------------------------------
+
+_NODE_RESOURCE = ("node", "resource")
+
+NODE_INFO = Family(
+    "gpu_node_info",
+    "Identity of a node with GPUs; the value is always 1.",
+    ("node", "model", "pool", "instance_type", "zone"),
+    Role.CLUSTER,
+)
+NODE_READY = Family(
+    "gpu_node_ready", "1 when the node's Ready condition is True, else 0.", ("node",), Role.CLUSTER
+)
+NODE_CORDONED = Family(
+    "gpu_node_cordoned",
+    "1 when the node is marked unschedulable, else 0.",
+    ("node",),
+    Role.CLUSTER,
+)
+NODE_SCHEDULABLE = Family(
+    "gpu_node_schedulable",
+    "1 when the node can take new GPU pods: ready, not cordoned, no foreign taint; else 0.",
+    ("node",),
+    Role.CLUSTER,
+)
+NODE_CAPACITY = Family(
+    "gpu_node_capacity",
+    "GPUs the node has, unhealthy ones included.",
+    _NODE_RESOURCE,
+    Role.CLUSTER,
+)
+NODE_ALLOCATABLE = Family(
+    "gpu_node_allocatable", "GPUs the node offers to pods.", _NODE_RESOURCE, Role.CLUSTER
+)
+NODE_ALLOCATED = Family(
+    "gpu_node_allocated",
+    "GPUs requested by the node's bound, non-terminal pods; shared GPUs count as their fraction.",
+    _NODE_RESOURCE,
+    Role.CLUSTER,
+)
+NODE_FREE = Family(
+    "gpu_node_free",
+    "Wholly free GPUs a new pod could get now; 0 on a node that takes no work.",
+    _NODE_RESOURCE,
+    Role.CLUSTER,
+)
+NODE_UNAVAILABLE = Family(
+    "gpu_node_unavailable",
+    "GPUs neither allocated nor free, by reason; "
+    "capacity = allocated + free + unavailable - overcommitted.",
+    (*_NODE_RESOURCE, "reason"),
+    Role.CLUSTER,
+)
+NODE_OVERCOMMITTED = Family(
+    "gpu_node_overcommitted",
+    "GPUs allocated beyond what the node has, as after a device became unhealthy.",
+    _NODE_RESOURCE,
+    Role.CLUSTER,
+)
+
+# --- cluster: pods -------------------------------------------------------------------------------
+
+_POD = ("namespace", "pod", "uid")
+
+POD_INFO = Family(
+    "gpu_pod_info",
+    "Identity of a live pod that asks for GPUs: its node, its topmost workload and that one's UID.",
+    (*_POD, "node", "workload_type", "workload_name", "owner"),
+    Role.CLUSTER,
+)
+POD_REQUESTED = Family(
+    "gpu_pod_requested", "GPUs the pod asks for, bound or not.", _POD, Role.CLUSTER
+)
+POD_ALLOCATED = Family(
+    "gpu_pod_allocated",
+    "GPUs held by the pod: its request while it is bound to a node and not terminal.",
+    (*_POD, "node"),
+    Role.CLUSTER,
+)
+POD_STATE = Family(
+    "gpu_pod_state",
+    "Kubernetes' phase of the pod and the finer state derived from it; the value is always 1.",
+    (*_POD, "phase", "state"),
+    Role.CLUSTER,
+)
+POD_START = Family(
+    "gpu_pod_start_timestamp_seconds",
+    "When the pod's first running container started (else the kubelet's start), Unix time.",
+    _POD,
+    Role.CLUSTER,
+)
+PODS = Family("gpu_pods", "Pods that ask for GPUs, by phase.", ("phase",), Role.CLUSTER)
+EVENT = Family(
+    "gpu_event_timestamp_seconds",
+    "One of the newest happenings of GPU nodes and pods; the value is when, in Unix time.",
+    ("id", "type", "object", "message"),
+    Role.CLUSTER,
+)
+
+# --- the exporters themselves --------------------------------------------------------------------
+
+BUILD_INFO = Family(
+    "gpu_exporter_build_info",
+    "Version and role of the exporter; the value is always 1.",
+    ("version", "role"),
+    Role.BOTH,
+)
+DRIVER_UP = Family("gpu_exporter_driver_up", "1 when the GPU driver answers, else 0.", ("node",))
+COLLECTOR_SUCCESS = Family(
+    "gpu_exporter_collector_success",
+    "1 when the collector's last run raised no error on any device, else 0.",
+    ("collector",),
+)
+COLLECTOR_DURATION = Family(
+    "gpu_exporter_collector_duration_seconds",
+    "Time the collector's last run took over all devices, in seconds.",
+    ("collector",),
+)
+LAST_COLLECTION = Family(
+    "gpu_exporter_last_collection_timestamp_seconds",
+    "When the last complete collection ended, in Unix time.",
+    ("node",),
+)
+APISERVER_UP = Family(
+    "gpu_exporter_apiserver_up",
+    "1 while every watched resource is synchronised and heard of recently, else 0.",
+    (),
+    Role.CLUSTER,
+)
+OBJECTS = Family(
+    "gpu_exporter_objects",
+    "Objects held in memory, by resource.",
+    ("resource",),
+    Role.CLUSTER,
+)
+LISTS = Family(
+    "gpu_exporter_lists_total",
+    "Complete lists of a resource asked of the API server, by result.",
+    ("resource", "result"),
+    Role.CLUSTER,
+    Kind.COUNTER,
+)
+WATCHES = Family(
+    "gpu_exporter_watches_total",
+    "Watches of a resource opened at the API server, by how they ended.",
+    ("resource", "result"),
+    Role.CLUSTER,
+    Kind.COUNTER,
+)
+WATCH_EVENTS = Family(
+    "gpu_exporter_watch_events_total",
+    "Watch events received, by resource and type.",
+    ("resource", "type"),
+    Role.CLUSTER,
+    Kind.COUNTER,
+)
+MALFORMED_OBJECTS = Family(
+    "gpu_exporter_malformed_objects_total",
+    "Objects left out because they could not be understood, by resource.",
+    ("resource",),
+    Role.CLUSTER,
+    Kind.COUNTER,
+)
+LAST_HEARD = Family(
+    "gpu_exporter_last_heard_timestamp_seconds",
+    "When the API server last sent a list, an event or a bookmark of a resource, in Unix time.",
+    ("resource",),
+    Role.CLUSTER,
+)
+
+CATALOGUE: tuple[Family, ...] = tuple(
+    value for value in tuple(globals().values()) if isinstance(value, Family)
+)
+"""Every family above, in the order of a scrape."""

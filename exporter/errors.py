@@ -1,0 +1,62 @@
+"""What can go wrong in an exporter.
+
+ExporterError
+├── ConfigurationError      a flag or file cannot be used; the process does not start
+├── DriverError             the NVML library as a whole
+│   ├── DriverUnavailable   not loaded, not initialised, or of another version: try again later
+│   └── DeviceError         one device
+│       ├── DeviceDown      lost, needs a reset, or refuses every call
+│       └── Unsupported     this quantity does not exist on this device or driver
+└── KubernetesError         the API server
+    ├── ApiServerUnavailable  unreachable, refusing, or failing: try again later
+    ├── ResourceExpired     410: the version we asked to continue from is gone; list again
+    └── MalformedObject     one object cannot be understood; the others can
+"""
+
+
+class ExporterError(Exception):
+    """Base of everything the exporters raise on purpose."""
+
+
+class ConfigurationError(ExporterError):
+    """A setting cannot be used; the message says which and what to write instead."""
+
+
+class DriverError(ExporterError):
+    """The NVML library refused something."""
+
+
+class DriverUnavailable(DriverError):  # noqa: N818 - a state, named as one
+    """The library cannot be loaded or initialised; no device can be read."""
+
+
+class DeviceError(DriverError):
+    """One device refused something."""
+
+
+class DeviceDown(DeviceError):  # noqa: N818 - a state, named as one
+    """The device is lost, needs a reset or no longer answers; `reason` is a bounded word."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Unsupported(DeviceError):  # noqa: N818 - a state, named as one
+    """The device or its driver has no such quantity: publish nothing."""
+
+
+class KubernetesError(ExporterError):
+    """The Kubernetes API server refused something or could not be understood."""
+
+
+class ApiServerUnavailable(KubernetesError):  # noqa: N818 - a state, named as one
+    """The API server cannot be reached or fails; the caller backs off and tries again."""
+
+
+class ResourceExpired(KubernetesError):  # noqa: N818 - a state, named as one
+    """The resource version or continue token is too old (410 Gone): list again."""
+
+
+class MalformedObject(KubernetesError):  # noqa: N818 - a state, named as one
+    """One object does not have the shape its kind promises."""
