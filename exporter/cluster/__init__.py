@@ -1,0 +1,1 @@
+"""The cluster role: list + watch → decode → accounting → samples."""
