@@ -1,0 +1,145 @@
+"""`python -m demo.fleet living|packed|timeline`: a Kubernetes API server with a fleet behind it.
+
+A timeline stands still at `--at` unless `--speed` moves it; `POST /_demo/timeline` with
+`{"until": SECOND}` takes it forward at any time.
+"""
+
+import argparse
+import asyncio
+import itertools
+import random
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from pathlib import Path
+
+from aiohttp import web
+
+from demo.fleet import replay, trace
+from demo.fleet.drivers import Drivers
+from demo.fleet.living import LivingFleet
+from demo.fleet.replay import Change, Put, Timeline
+from demo.kubernetes.cli import write_kubeconfig
+from demo.kubernetes.errors import ApiServerError
+from demo.kubernetes.server import create_app, serving
+from demo.kubernetes.settings import Settings
+from demo.kubernetes.store import Store
+
+_TICK_SECONDS = 1.0
+_BOOKMARK_SECONDS = 15.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve the fleet until SIGTERM or SIGINT; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        asyncio.run(_serve(options))
+    except (ApiServerError, OSError) as error:
+        print(f"demo.fleet: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    store = Store(history=10_000)
+    app = create_app(store, Settings(bookmark_interval=_BOOKMARK_SECONDS))
+    options.stage(options, store, app)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with serving(app, listen=options.listen) as url:
+        if options.kubeconfig_out:
+            write_kubeconfig(options.kubeconfig_out, url, [], None)
+        print(f"ready: {url}", flush=True)
+        await stop.wait()
+
+
+def apply(store: Store, changes: Iterable[Change]) -> None:
+    """Write changes into the store."""
+    for change in changes:
+        if isinstance(change, Put):
+            store.put(change.content)
+        else:
+            store.delete(change.kind, change.namespace, change.name)
+
+
+def _stage_living(options: argparse.Namespace, store: Store, app: web.Application) -> None:
+    fleet = LivingFleet(random.Random(options.seed))
+    drivers = Drivers(options.drivers, fleet.machines) if options.drivers else None
+
+    def show() -> None:
+        if drivers:
+            drivers.show(fleet.busy_devices())
+
+    def tick() -> None:
+        apply(store, fleet.tick(time.time()))
+        show()
+
+    apply(store, fleet.begin(time.time()))
+    show()
+    app.cleanup_ctx.append(_repeating(tick))
+
+
+def _stage_packed(options: argparse.Namespace, store: Store, _: web.Application) -> None:
+    pods = itertools.islice(trace.pods(options.trace), options.pods)
+    apply(store, replay.packed(trace.machines(options.trace), pods))
+
+
+def _stage_timeline(options: argparse.Namespace, store: Store, app: web.Application) -> None:
+    machines = list(trace.machines(options.trace))
+    timeline = Timeline(machines, trace.pods(options.trace))
+    apply(store, replay.nodes(machines))
+    apply(store, timeline.until(options.at))
+    began = time.monotonic()
+
+    def tick() -> None:
+        passed = (time.monotonic() - began) * options.speed
+        apply(store, timeline.until(int(options.at + passed)))
+
+    async def forward(request: web.Request) -> web.Response:
+        content = await request.json()
+        apply(store, timeline.until(int(content["until"])))
+        return web.json_response({"resourceVersion": str(store.resource_version)})
+
+    app.router.add_post("/_demo/timeline", forward)
+    if options.speed:
+        app.cleanup_ctx.append(_repeating(tick))
+
+
+def _repeating(tick: Callable[[], None]) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            tick()
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(repeat())
+        yield
+        task.cancel()
+
+    return context
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m demo.fleet", description=__doc__)
+    uses = parser.add_subparsers(required=True, metavar="{living,packed,timeline}")
+    living = uses.add_parser("living", help="40 nodes, 300 GPUs, pods that come and go")
+    living.add_argument("--seed", type=int, default=1)
+    living.add_argument(
+        "--drivers", type=Path, help="folder for the nodes' driver scenarios (demo.nvml)"
+    )
+    living.set_defaults(stage=_stage_living)
+    packed = uses.add_parser("packed", help="the trace's first pods, all at once")
+    packed.add_argument("--pods", type=int, default=2000)
+    packed.set_defaults(stage=_stage_packed)
+    timeline = uses.add_parser("timeline", help="the trace on its own clock")
+    timeline.add_argument("--at", type=int, default=0, help="the trace's second to begin at")
+    timeline.add_argument("--speed", type=float, default=0.0, help="trace seconds per second")
+    timeline.set_defaults(stage=_stage_timeline)
+    for use in (packed, timeline):
+        use.add_argument("--trace", type=Path, required=True, help="folder of the openb trace")
+    for use in (living, packed, timeline):
+        use.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT")
+        use.add_argument("--kubeconfig-out", type=Path)
+    return parser

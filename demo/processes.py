@@ -1,0 +1,178 @@
+"""Real processes on spare loopback ports: start, wait until ready, stop by id."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+LOOPBACK = "127.0.0.1"
+_POLL_SECONDS = 0.05
+_STOP_SECONDS = 10.0
+
+
+class ProcessError(Exception):
+    """A process ended early or did not become ready in time; the message holds its last words."""
+
+
+def free_port(preferred: int | None = None) -> int:
+    """Return *preferred* when nothing listens there on loopback, else a port the kernel picks."""
+    if preferred is not None and _can_bind(preferred):
+        return preferred
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def next_free_port(preferred: int, *, taken: set[int], tries: int = 100) -> int:
+    """Return the first free port from *preferred* upwards that is not in *taken*.
+
+    Raises:
+        ProcessError: When none of *tries* ports is free.
+    """
+    for port in range(preferred, preferred + tries):
+        if port not in taken and _can_bind(port):
+            return port
+    raise ProcessError(
+        f"no free port between {preferred} and {preferred + tries - 1}: stop what listens there"
+    )
+
+
+def _can_bind(port: int) -> bool:
+    # A service of the user's may listen on 0.0.0.0 or on loopback alone: both must refuse us.
+    for address in (LOOPBACK, "0.0.0.0"):  # noqa: S104 - probes a port, serves nothing
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+            except OSError:
+                return False
+    return True
+
+
+def answers(url: str, *, timeout: float = 1.0) -> bool:
+    """Tell whether *url* answers with a 2xx status."""
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as response:  # noqa: S310 - our own URL
+            return bool(200 <= response.status < 300)  # noqa: PLR2004 - the 2xx class
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Poll *condition* until it holds.
+
+    Raises:
+        ProcessError: When it does not hold within *seconds*.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise ProcessError(f"{what}: not within {seconds:g} s")
+        time.sleep(_POLL_SECONDS)
+
+
+@dataclass(slots=True)
+class Process:
+    """One child process with its log file; ends with the `with` block that entered it.
+
+    Args:
+        name: What to call it in messages.
+        command: The argument vector.
+        log: File that receives stdout and stderr.
+        environment: Variables added to ours.
+        ready_url: URL that answers 2xx once the process is ready; None = ready at once.
+    """
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    environment: Mapping[str, str] | None = None
+    ready_url: str | None = None
+    _child: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._running().pid
+
+    def start(self) -> None:
+        """Start the child; the log is appended to, so that a restart keeps its history."""
+        with self.log.open("ab") as sink:
+            self._child = subprocess.Popen(
+                list(self.command),
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                env={**os.environ, **(self.environment or {})},
+            )
+
+    def alive(self) -> bool:
+        """Tell whether the child still runs."""
+        return self._child is not None and self._child.poll() is None
+
+    def wait_ready(self, *, seconds: float = 30.0) -> None:
+        """Wait until `ready_url` answers.
+
+        Raises:
+            ProcessError: When the child ends first or the time is up; holds the log's end.
+        """
+        url = self.ready_url
+        if url is None:
+            return
+        deadline = time.monotonic() + seconds
+        while not answers(url):
+            if not self.alive():
+                raise ProcessError(f"{self.name} ended during start-up:\n{self.last_words()}")
+            if time.monotonic() > deadline:
+                raise ProcessError(
+                    f"{self.name} is not ready after {seconds:g} s:\n{self.last_words()}"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def last_words(self, *, lines: int = 15) -> str:
+        """Return the last lines of the log."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the child, by its id."""
+        self._running().send_signal(number)
+
+    def stop(self) -> None:
+        """End the child: SIGTERM, then SIGKILL when it does not listen."""
+        if self._child is None:
+            return
+        if self._child.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._child.send_signal(signal.SIGTERM)
+            try:
+                self._child.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+        self._child.wait()
+
+    def kill(self) -> None:
+        """End the child at once, as a crash would."""
+        child = self._running()
+        child.kill()
+        child.wait()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._child is None:
+            raise ProcessError(f"{self.name} was not started")
+        return self._child

@@ -1,0 +1,161 @@
+"""The stack's programs as processes on loopback: what `make up` and the end-to-end tests start."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from demo.processes import LOOPBACK, Process
+
+ROOT = Path(__file__).parent.parent
+CLUSTER = "prod-cluster"
+"""The cluster's name in the documents' own samples, so that they work as they are."""
+
+_DRIVER = ROOT / "build" / "nvml"
+
+
+def fleet(directory: Path, port: int, use: str, *arguments: str) -> Process:
+    """Return the Kubernetes API server with a fleet behind it; writes `kubeconfig`.
+
+    Args:
+        directory: Where logs and files go.
+        port: Where it listens.
+        use: `living`, `packed` or `timeline`; see `python -m demo.fleet --help`.
+        arguments: More of that command's arguments.
+    """
+    command = [
+        *(sys.executable, "-m", "demo.fleet", use),
+        f"--listen={LOOPBACK}:{port}",
+        f"--kubeconfig-out={directory / 'kubeconfig'}",
+        *arguments,
+    ]
+    return _process("kubernetes", command, directory, f"http://{LOOPBACK}:{port}/readyz")
+
+
+def demo_nodes(directory: Path, targets: Path) -> Process:
+    """Return the node exporters of the living fleet; they write *targets* when all are started."""
+    command = [
+        *(sys.executable, "-m", "demo.nodes", f"--drivers={directory / 'drivers'}"),
+        *(f"--targets={targets}", f"--cluster={CLUSTER}"),
+    ]
+    environment = {"LD_LIBRARY_PATH": str(_DRIVER)}
+    return _process("demo-nodes", command, directory, None, environment)
+
+
+def node_exporter_of_this_host(directory: Path, port: int) -> Process:
+    """Return gpuscope's node exporter on this machine's own driver."""
+    command = [_script("gpuscope-exporter"), "node", _listen(port)]
+    return _process("gpu-node", command, directory, f"http://{LOOPBACK}:{port}/readyz")
+
+
+def cluster_exporter(directory: Path, port: int, kubeconfig: Path, *arguments: str) -> Process:
+    """Return gpuscope's cluster exporter; ready when it is in step with the API server."""
+    command = [_script("gpuscope-exporter"), "cluster", _listen(port)]
+    command += [f"--kubeconfig={kubeconfig}", *arguments]
+    return _process("gpu-cluster", command, directory, f"http://{LOOPBACK}:{port}/readyz")
+
+
+def query_api(directory: Path, ports: Sequence[int], settings: Mapping[str, object]) -> Process:
+    """Return the query API on *ports* with *settings*; alive before it is ready.
+
+    Args:
+        directory: Where `gpuscope.yml` is written.
+        ports: Where it listens.
+        settings: Keys of gpuscope.yml beside `listen`.
+    """
+    path = directory / "gpuscope.yml"
+    listen = [f"{LOOPBACK}:{port}" for port in ports]
+    path.write_text(yaml.safe_dump({"listen": listen, **settings}))
+    command = [_script("gpuscope-api"), f"--config={path}"]
+    return _process("gpuscope-api", command, directory, f"http://{LOOPBACK}:{ports[0]}/healthz")
+
+
+def prometheus(directory: Path, port: int, *, targets: Mapping[str, int], seconds: int) -> Process:
+    """Return a Prometheus with the shipped configuration.
+
+    Args:
+        directory: Where its copy of `prometheus/` and its data go.
+        port: Where it listens.
+        targets: Scrape job → port; a job that is not named has no targets yet.
+        seconds: Scrape and evaluation interval, in place of the shipped ones.
+    """
+    home = directory / "prometheus"
+    shutil.copytree(ROOT / "prometheus", home, dirs_exist_ok=True)
+    config = yaml.safe_load((home / "prometheus.yml").read_text())
+    config["global"] = dict.fromkeys(
+        ("scrape_interval", "scrape_timeout", "evaluation_interval"), f"{seconds}s"
+    )
+    (home / "prometheus.yml").write_text(yaml.safe_dump(config))
+    for path in (home / "targets").iterdir():
+        path.unlink()
+    for job, target in targets.items():
+        write_targets(home / "targets" / f"{job}.yml", [target], CLUSTER)
+    command = [
+        *("prometheus", f"--config.file={home / 'prometheus.yml'}"),
+        *(f"--storage.tsdb.path={home / 'data'}", "--storage.tsdb.retention.time=6h"),
+        *(_listen(port), "--log.level=warn"),
+    ]
+    return _process("prometheus", command, directory, f"http://{LOOPBACK}:{port}/-/ready")
+
+
+def alertmanager(directory: Path, port: int) -> Process:
+    """Return an Alertmanager with the shipped configuration."""
+    command = [
+        *(_debian("alertmanager"), f"--config.file={ROOT / 'prometheus' / 'alertmanager.yml'}"),
+        *(f"--storage.path={directory / 'alertmanager'}", _listen(port)),
+        "--cluster.listen-address=",
+    ]
+    return _process("alertmanager", command, directory, f"http://{LOOPBACK}:{port}/-/ready")
+
+
+def node_exporter(directory: Path, port: int) -> Process:
+    """Return Prometheus' own node_exporter."""
+    command = [_debian("node-exporter"), _listen(port), "--no-collector.systemd"]
+    return _process("node-exporter", command, directory, f"http://{LOOPBACK}:{port}/metrics")
+
+
+def write_targets(path: Path, ports: Iterable[int], cluster: str) -> None:
+    """Write a Prometheus target file for loopback *ports*, all of one cluster."""
+    content = [
+        {"targets": [f"{LOOPBACK}:{port}" for port in ports], "labels": {"cluster": cluster}}
+    ]
+    # Prometheus may read at any moment: the file is complete or not there.
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(content))
+    draft.replace(path)
+
+
+def _process(
+    name: str,
+    command: Sequence[str],
+    directory: Path,
+    ready_url: str | None,
+    environment: Mapping[str, str] | None = None,
+) -> Process:
+    return Process(
+        name,
+        command,
+        log=directory / f"{name}.log",
+        environment={"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **(environment or {})},
+        ready_url=ready_url,
+    )
+
+
+def _script(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
+def _listen(port: int) -> str:
+    return f"--web.listen-address={LOOPBACK}:{port}"
+
+
+def _debian(name: str) -> str:
+    """Return the program's name: Debian's has a prefix, upstream's own builds have none."""
+    prefixed = f"prometheus-{name}"
+    if shutil.which(prefixed, path=os.environ.get("PATH")):
+        return prefixed
+    return name.replace("-", "_")

@@ -1,0 +1,176 @@
+"""`make up`: the whole stack on loopback until Ctrl-C, with real parts where there are any.
+
+Nothing that the user runs is touched: a port that is taken is left alone and the next one is used.
+"""
+
+import json
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo import real, stack
+from demo.processes import LOOPBACK, Process, ProcessError, answers, next_free_port, wait_for
+
+_SCRAPE_SECONDS = 5
+_READY_SECONDS = 120.0
+_PORTS = {
+    "query API": 8080,
+    "scheduler monitoring": 50062,
+    "Prometheus": 9090,
+    "Alertmanager": 9093,
+    "node_exporter": 9100,
+    "node exporter": 9400,
+    "cluster exporter": 9401,
+    "Kubernetes API": 6443,
+}
+_PROGRAMS = {"prometheus": "prometheus", "cc": "gcc"}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is real here, where everything listens and where its files are."""
+
+    directory: Path
+    ports: dict[str, int]
+    kubeconfig: Path | None
+    driver: bool
+
+    @property
+    def status_url(self) -> str:
+        """The documents' first request."""
+        port = self.ports["query API"]
+        return f"http://{LOOPBACK}:{port}/api/v1/realtime/status?cluster={stack.CLUSTER}"
+
+
+def main() -> int:
+    """Run the stack until SIGINT or SIGTERM; return the exit status."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        with ExitStack() as cleanup:
+            directory = Path(tempfile.mkdtemp(prefix="gpuscope-"))
+            cleanup.callback(shutil.rmtree, directory, ignore_errors=True)
+            return _run(_plan(directory), cleanup, stop)
+    except ProcessError as error:
+        print(f"make up: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(plan: Plan, cleanup: ExitStack, stop: threading.Event) -> int:
+    for sentence in _about(plan):
+        print(sentence, flush=True)
+    running: list[Process] = []
+    for process in _processes(plan):
+        if stop.is_set():
+            return 0
+        running.append(cleanup.enter_context(process))
+        process.wait_ready(seconds=_READY_SECONDS)
+    wait_for(
+        lambda: stop.is_set() or answers(plan.status_url),
+        seconds=_READY_SECONDS,
+        what=f"an answer from {plan.status_url}",
+    )
+    if not stop.is_set():
+        _show(plan)
+    while not stop.wait(1.0):
+        for process in running:
+            if not process.alive():
+                raise ProcessError(f"{process.name} ended by itself:\n{process.last_words()}")
+    print("\nstopping", flush=True)
+    return 0
+
+
+def _plan(directory: Path) -> Plan:
+    missing = [package for program, package in _PROGRAMS.items() if not shutil.which(program)]
+    if missing:
+        raise ProcessError(f"install {', '.join(missing)} first (`make setup` does)")
+    taken: set[int] = set()
+    ports: dict[str, int] = {}
+    for name, preferred in _PORTS.items():
+        ports[name] = next_free_port(preferred, taken=taken)
+        taken.add(ports[name])
+    return Plan(directory, ports, real.kubeconfig(), real.has_driver())
+
+
+def _about(plan: Plan) -> Iterator[str]:
+    if plan.kubeconfig:
+        yield f"Kubernetes: the cluster of {plan.kubeconfig}"
+    else:
+        yield "Kubernetes: no reachable cluster; a demo fleet of 40 nodes and 300 GPUs stands in"
+    if plan.driver:
+        yield "GPUs: this machine's own, through the NVIDIA driver"
+    elif plan.kubeconfig:
+        yield "GPUs: no NVIDIA driver here; scrape node exporters of your nodes to see devices"
+    else:
+        yield "GPUs: no NVIDIA driver here; the demo fleet's devices stand in"
+    for name, port in plan.ports.items():
+        if port != _PORTS[name]:
+            yield f"{name}: port {_PORTS[name]} is in use and left alone, using {port}"
+
+
+def _processes(plan: Plan) -> Iterator[Process]:
+    directory, ports = plan.directory, plan.ports
+    kubeconfig = plan.kubeconfig or directory / "kubeconfig"
+    targets = directory / "prometheus" / "targets"
+    jobs = {
+        "gpu-cluster": ports["cluster exporter"],
+        "gpuscope-api": ports["query API"],
+        "node": ports["node_exporter"],
+        "prometheus": ports["Prometheus"],
+        "alertmanager": ports["Alertmanager"],
+    }
+    if plan.driver:
+        jobs["gpu-node"] = ports["node exporter"]
+        yield stack.node_exporter_of_this_host(directory, ports["node exporter"])
+    if not plan.kubeconfig:
+        drivers = f"--drivers={directory / 'drivers'}"
+        yield stack.fleet(directory, ports["Kubernetes API"], "living", drivers)
+    yield stack.cluster_exporter(directory, ports["cluster exporter"], kubeconfig)
+    yield stack.node_exporter(directory, ports["node_exporter"])
+    yield stack.alertmanager(directory, ports["Alertmanager"])
+    yield stack.prometheus(directory, ports["Prometheus"], targets=jobs, seconds=_SCRAPE_SECONDS)
+    if not plan.kubeconfig:
+        yield stack.demo_nodes(directory, targets / "gpu-node-demo.yml")
+    yield stack.query_api(
+        directory,
+        [ports["query API"], ports["scheduler monitoring"]],
+        {"default_cluster": stack.CLUSTER, "clusters": [_cluster(plan)]},
+    )
+
+
+def _cluster(plan: Plan) -> dict[str, object]:
+    url = f"http://{LOOPBACK}:{plan.ports['Prometheus']}"
+    return {"name": stack.CLUSTER, "prometheus_url": url}
+
+
+def _show(plan: Plan) -> None:
+    urls = {name: f"http://{LOOPBACK}:{port}" for name, port in plan.ports.items()}
+    print("\nready:")
+    for name in ("query API", "Prometheus", "Alertmanager", "cluster exporter"):
+        print(f"  {name:17} {urls[name]}")
+    if not plan.kubeconfig:
+        print(f"  {'kubectl':17} KUBECONFIG={plan.directory / 'kubeconfig'} kubectl get pods -A")
+    print(f"\n$ curl '{plan.status_url}'")
+    print(json.dumps(_answer(plan.status_url), indent=2))
+    print("\nCtrl-C ends everything.", flush=True)
+
+
+def _answer(url: str) -> object:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - our own URL
+            return json.load(response)
+    except (urllib.error.URLError, OSError) as error:
+        raise ProcessError(f"{url} stopped answering: {error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())
