@@ -1,0 +1,1 @@
+"""Promises of gpuscope, shown by running it."""
