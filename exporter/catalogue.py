@@ -104,7 +104,7 @@ MEMORY_TOTAL = Family(
 )
 MEMORY_USED = Family(
     "gpu_memory_used_bytes",
-    "Device memory allocated by programs, in bytes.",
+    "Device memory allocated, in bytes; reserved memory included where it is not reported apart.",
     DEVICE,
     dcgm="DCGM_FI_DEV_FB_USED",
 )
@@ -157,7 +157,14 @@ CLOCK_MAX = Family(
     (*DEVICE, "clock"),
 )
 
-# --- cluster: nodes ------------------------------------------------------------------------------
+# --- cluster: the cluster and its nodes -----------------------------------------------------------
+
+CLUSTER_INFO = Family(
+    "gpu_cluster_info",
+    "The name this cluster was given by --cluster-name; the value is always 1.",
+    ("cluster_name",),
+    Role.CLUSTER,
+)
 
 _NODE_RESOURCE = ("node", "resource")
 
@@ -267,7 +274,7 @@ BUILD_INFO = Family(
 DRIVER_UP = Family("gpu_exporter_driver_up", "1 when the GPU driver answers, else 0.", ("node",))
 COLLECTOR_SUCCESS = Family(
     "gpu_exporter_collector_success",
-    "1 when the collector's last run raised no error on any device, else 0.",
+    "1 when the collector's last run raised no error on any device that is up, else 0.",
     ("collector",),
 )
 COLLECTOR_DURATION = Family(

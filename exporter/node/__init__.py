@@ -1,0 +1,1 @@
+"""The node role: what NVML says of the devices of one machine."""

@@ -1,0 +1,45 @@
+"""One NVML call, with its error code told in our words: the only place that knows the codes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from exporter.errors import DeviceDown, DeviceError, DriverError, DriverUnavailable, Unsupported
+
+# The quantity does not exist here: invalid argument (an unknown domain or field), not supported,
+# no permission, not found, function not found, version of a struct, deprecated.
+_UNSUPPORTED = frozenset({2, 3, 4, 6, 13, 25, 26})
+_DOWN = {15: "lost", 16: "reset_required", 28: "not_found", 999: "unknown"}
+_UNAVAILABLE = {
+    1: "NVML is not initialised",
+    9: "the NVIDIA driver is not loaded: load its kernel module (modprobe nvidia)",
+    12: "libnvidia-ml.so.1 cannot be loaded: install the NVIDIA driver, "
+    "or run the container with the NVIDIA runtime",
+    18: "NVML and the kernel module are of different versions: "
+    "reload the module or reboot to finish the driver upgrade",
+}
+
+
+def call(nvml: Any, function: Callable[..., Any], *arguments: object) -> Any:
+    """Return what *function* of the module *nvml* answers.
+
+    Raises:
+        DriverUnavailable: When the library as a whole does not work.
+        DeviceDown: When the device is lost or needs a reset.
+        Unsupported: When device or driver do not know the quantity.
+        DeviceError: When the call failed otherwise; it may succeed next time.
+    """
+    try:
+        return function(*arguments)
+    except nvml.NVMLError as error:
+        raise translated(error.value, str(error)) from error
+
+
+def translated(code: int, text: str) -> DriverError:
+    """Return our error for an NVML return code; *text* is NVML's own for it."""
+    if code in _UNAVAILABLE:
+        return DriverUnavailable(_UNAVAILABLE[code])
+    if code in _DOWN:
+        return DeviceDown(_DOWN[code])
+    if code in _UNSUPPORTED:
+        return Unsupported(text)
+    return DeviceError(f"{text} (NVML code {code})")
