@@ -8,30 +8,26 @@ already; each exporter reads its own node's scenario.
 import argparse
 import multiprocessing
 import os
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from demo import stack
-from demo.processes import LOOPBACK, next_free_port
+from demo.nvml.build import SCENARIO_VARIABLE
+from demo.processes import LOOPBACK, StopSignal, next_free_port
 from exporter import cli
 
 _FIRST_PORT = 19400
-_SCENARIO_VARIABLE = "DEMO_NVML_SCENARIO"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the exporters until SIGTERM or SIGINT; return the exit status."""
     options = _parser().parse_args(arguments)
     ports = _ports(sorted(path.stem for path in options.drivers.glob("*.ini")))
-    # The exporters must be forked before this process has a second thread or a handler of its own.
+    # The exporters must be forked before this process has handlers of its own.
     exporters = [_start(options, node, port) for node, port in ports.items()]
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = StopSignal()
     stack.write_targets(options.targets, ports.values(), options.cluster)
     print(f"ready: {len(exporters)} node exporters", flush=True)
     stop.wait()
@@ -57,7 +53,7 @@ def _start(options: argparse.Namespace, node: str, port: int) -> BaseProcess:
 
 
 def _run(scenario: Path, node: str, port: int) -> None:
-    os.environ[_SCENARIO_VARIABLE] = str(scenario)
+    os.environ[SCENARIO_VARIABLE] = str(scenario)
     address = f"--web.listen-address={LOOPBACK}:{port}"
     sys.exit(cli.main(["node", address, f"--node-name={node}", "--log.level=warn"]))
 

@@ -57,6 +57,31 @@ def _can_bind(port: int) -> bool:
     return True
 
 
+class StopSignal:
+    """Remembers that SIGINT or SIGTERM came, from its construction on."""
+
+    def __init__(self) -> None:
+        self._came = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._remember)
+
+    def _remember(self, *_: object) -> None:
+        # A flag and nothing else: Ctrl-C and a parent's SIGTERM may come at once, and locks that
+        # a handler takes while another handler runs are never given back.
+        self._came = True
+
+    def came(self) -> bool:
+        """Tell whether a signal came."""
+        return self._came
+
+    def wait(self, seconds: float = float("inf")) -> bool:
+        """Wait for a signal, at most *seconds*; tell whether one came, now or earlier."""
+        deadline = time.monotonic() + seconds
+        while not self._came and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+        return self._came
+
+
 def answers(url: str, *, timeout: float = 1.0) -> bool:
     """Tell whether *url* answers with a 2xx status."""
     try:

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import yaml
 
+from demo.nvml.build import build
 from demo.processes import LOOPBACK, Process
 
 ROOT = Path(__file__).parent.parent
 CLUSTER = "prod-cluster"
 """The cluster's name in the documents' own samples, so that they work as they are."""
-
-_DRIVER = ROOT / "build" / "nvml"
 
 
 def fleet(directory: Path, port: int, use: str, *arguments: str) -> Process:
@@ -42,7 +41,7 @@ def demo_nodes(directory: Path, targets: Path) -> Process:
         *(sys.executable, "-m", "demo.nodes", f"--drivers={directory / 'drivers'}"),
         *(f"--targets={targets}", f"--cluster={CLUSTER}"),
     ]
-    environment = {"LD_LIBRARY_PATH": str(_DRIVER)}
+    environment = {"LD_LIBRARY_PATH": str(build().parent)}
     return _process("demo-nodes", command, directory, None, environment)
 
 

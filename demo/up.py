@@ -5,10 +5,8 @@ Nothing that the user runs is touched: a port that is taken is left alone and th
 
 import json
 import shutil
-import signal
 import sys
 import tempfile
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,7 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo import real, stack
-from demo.processes import LOOPBACK, Process, ProcessError, answers, next_free_port, wait_for
+from demo.processes import (
+    LOOPBACK,
+    Process,
+    ProcessError,
+    StopSignal,
+    answers,
+    next_free_port,
+    wait_for,
+)
 
 _SCRAPE_SECONDS = 5
 _READY_SECONDS = 120.0
@@ -52,9 +58,7 @@ class Plan:
 
 def main() -> int:
     """Run the stack until SIGINT or SIGTERM; return the exit status."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = StopSignal()
     try:
         with ExitStack() as cleanup:
             directory = Path(tempfile.mkdtemp(prefix="gpuscope-"))
@@ -65,21 +69,21 @@ def main() -> int:
         return 1
 
 
-def _run(plan: Plan, cleanup: ExitStack, stop: threading.Event) -> int:
+def _run(plan: Plan, cleanup: ExitStack, stop: StopSignal) -> int:
     for sentence in _about(plan):
         print(sentence, flush=True)
     running: list[Process] = []
     for process in _processes(plan):
-        if stop.is_set():
+        if stop.came():
             return 0
         running.append(cleanup.enter_context(process))
         process.wait_ready(seconds=_READY_SECONDS)
     wait_for(
-        lambda: stop.is_set() or answers(plan.status_url),
+        lambda: stop.came() or answers(plan.status_url),
         seconds=_READY_SECONDS,
         what=f"an answer from {plan.status_url}",
     )
-    if not stop.is_set():
+    if not stop.came():
         _show(plan)
     while not stop.wait(1.0):
         for process in running:

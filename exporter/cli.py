@@ -2,46 +2,65 @@
 
 import argparse
 import logging
+import math
+import os
 import random
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from exporter import logs, server
 from exporter.errors import ConfigurationError
+from exporter.node.collectors import COLLECTORS, enabled
 from exporter.server import Publisher
 from exporter.version import __version__
 
 _log = logging.getLogger(__name__)
+
+_SIGNAL_POLL_SECONDS = 0.2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one role until SIGTERM or SIGINT; return the exit status."""
     options = _parser().parse_args(arguments)
     logs.configure(options.log_level, options.log_format)
-    stop = threading.Event()
+    received: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda signum, _: received.append(signum))
     try:
         publisher: Publisher = options.build(options)
         site = server.Site(publisher, role=options.role, telemetry_path=options.telemetry_path)
-        server.serve(site, publisher, address=options.listen_address, stop=stop)
+        server.serve(
+            site, publisher, address=options.listen_address, wait=lambda: _sleep_until(received)
+        )
     except ConfigurationError as error:
         print(f"gpuscope-exporter: {error}", file=sys.stderr)
         return 1
     return 0
 
 
+def _sleep_until(received: Sequence[int]) -> None:
+    # Neither an Event nor a queue: two signals at once can leave either of them waiting forever.
+    while not received:
+        time.sleep(_SIGNAL_POLL_SECONDS)
+
+
 def _node_publisher(options: argparse.Namespace) -> Publisher:
-    raise ConfigurationError(str(options))
+    # Imported here so that neither role pays for the other's libraries.
+    from exporter.node.nvml import NvmlDriver  # noqa: PLC0415
+    from exporter.node.publisher import NodePublisher, Options  # noqa: PLC0415
+
+    chosen = [each.name for each in COLLECTORS if getattr(options, _destination(each.name))]
+    return NodePublisher(
+        NvmlDriver(),
+        Options(options.node_name, enabled(chosen), interval=options.interval),
+    )
 
 
 def _cluster_publisher(options: argparse.Namespace) -> Publisher:
-    # Imported here so that neither role pays for the other's libraries.
     from exporter.cluster.publisher import ClusterPublisher, Options  # noqa: PLC0415
     from exporter.cluster.transport import ApiServer  # noqa: PLC0415
 
@@ -53,7 +72,11 @@ def _cluster_publisher(options: argparse.Namespace) -> Publisher:
             field_selector=watched.field_selector,
             metadata_only=watched.metadata_only,
         ),
-        Options(stale_after=options.stale_after, events=options.events),
+        Options(
+            cluster_name=options.cluster_name,
+            stale_after=options.stale_after,
+            events=options.events,
+        ),
         clock=time.time,
         random=random.random,
     )
@@ -75,9 +98,27 @@ def _add_node(roles: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     _add_common(node, port=9400)
     node.add_argument(
         "--node-name",
-        default=socket.gethostname(),
-        help="the name Kubernetes knows this node by (env NODE_NAME; default: the host's)",
+        default=os.environ.get("NODE_NAME") or socket.gethostname(),
+        help="the name Kubernetes knows this node by (env NODE_NAME; default: %(default)s)",
     )
+    node.add_argument(
+        "--collection.interval",
+        dest="interval",
+        type=_seconds,
+        default=5.0,
+        metavar="SECONDS",
+        help="time between two collections (default: %(default)s)",
+    )
+    for collector in COLLECTORS:
+        node.add_argument(
+            f"--collector.{collector.name}",
+            dest=_destination(collector.name),
+            action=argparse.BooleanOptionalAction,
+            default=True,
+            help=argparse.SUPPRESS,
+        )
+    names = ", ".join(collector.name for collector in COLLECTORS)
+    node.epilog = f"--no-collector.NAME turns a collector off: {names}"
     node.set_defaults(build=_node_publisher)
 
 
@@ -91,15 +132,21 @@ def _add_cluster(roles: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "service account of the pod this runs in)",
     )
     cluster.add_argument(
+        "--cluster-name",
+        default="",
+        metavar="NAME",
+        help="publish gpu_cluster_info with this name; the label `cluster` is Prometheus' to add",
+    )
+    cluster.add_argument(
         "--stale-after",
-        type=float,
+        type=_seconds,
         default=120.0,
         metavar="SECONDS",
         help="publish nothing of the cluster once the API server was not heard of for this long",
     )
     cluster.add_argument(
         "--events",
-        type=int,
+        type=_count,
         default=100,
         metavar="N",
         help="how many of the newest happenings to publish",
@@ -136,3 +183,21 @@ def _add_common(role: argparse.ArgumentParser, *, port: int) -> None:
         default="logfmt",
         help="how a log line is written (default: %(default)s)",
     )
+
+
+def _destination(collector: str) -> str:
+    return f"collector_{collector}"
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return value

@@ -124,9 +124,9 @@ def _accepts_gzip(header: str) -> bool:
 
 
 def serve(
-    application: Application, publisher: Publisher, *, address: str, stop: threading.Event
+    application: Application, publisher: Publisher, *, address: str, wait: Callable[[], object]
 ) -> None:
-    """Serve until *stop* is set.
+    """Serve until *wait* returns.
 
     Raises:
         ConfigurationError: When *address* is not HOST:PORT or cannot be listened on.
@@ -147,7 +147,7 @@ def serve(
     serving.start()
     _log.info("listening on http://%s", address)
     try:
-        stop.wait()
+        wait()
     finally:
         server.stop()
         serving.join()

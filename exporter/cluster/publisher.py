@@ -42,6 +42,7 @@ OWNERS = tuple(
 class Options:
     """What can be set about the cluster role; times in seconds."""
 
+    cluster_name: str = ""
     stale_after: float = 120.0
     events: int = 100
     first_backoff: float = 0.8
@@ -124,6 +125,8 @@ class ClusterPublisher:
     def _own_body(self) -> bytes:
         own = Samples()
         own.add(catalogue.BUILD_INFO, (__version__, "cluster"), 1)
+        if self._options.cluster_name:
+            own.add(catalogue.CLUSTER_INFO, (self._options.cluster_name,), 1)
         up = all(reflector.trouble is None for reflector in self._required())
         own.add(catalogue.APISERVER_UP, (), up)
         with self._lock:
