@@ -1,0 +1,1 @@
+"""Answers five documented JSON APIs by PromQL."""

@@ -1,0 +1,1 @@
+"""The documented JSON APIs: parse, ask a service, shape."""

@@ -1,0 +1,92 @@
+"""How each documented API words a failure, chosen by the path that was asked for.
+
+The five documents have five error bodies. This table serves handlers and the framework's own
+404, 405 and 413 alike, so that a client never meets a body which its document does not show.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+Body = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A failure as HTTP knows it.
+
+    Args:
+        status: HTTP status.
+        message: What the caller may read.
+        retry_after: Seconds after which trying again makes sense.
+    """
+
+    status: HTTPStatus
+    message: str
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The error body of one document, and the status it is sent with."""
+
+    body: Callable[[Problem], Body]
+    failures_are_answers: bool = False
+
+    def status(self, problem: Problem) -> HTTPStatus:
+        """Return the HTTP status; one document answers 200 whenever the service itself fails."""
+        return HTTPStatus.OK if self.failures_are_answers and _is_ours(problem) else problem.status
+
+
+_CODES = {
+    HTTPStatus.BAD_REQUEST: 4000,
+    HTTPStatus.UNAUTHORIZED: 4003,
+    HTTPStatus.NOT_FOUND: 4004,
+    HTTPStatus.FORBIDDEN: 4005,
+    HTTPStatus.METHOD_NOT_ALLOWED: 4006,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: 4013,
+    HTTPStatus.TOO_MANY_REQUESTS: 4029,
+    HTTPStatus.INTERNAL_SERVER_ERROR: 5000,
+    HTTPStatus.SERVICE_UNAVAILABLE: 5003,
+}
+
+
+def _coded(problem: Problem) -> Body:
+    default = _CODES[
+        HTTPStatus.INTERNAL_SERVER_ERROR if _is_ours(problem) else HTTPStatus.BAD_REQUEST
+    ]
+    code = _CODES.get(problem.status, default)
+    return {"meta": {"code": code, "message": problem.message}, "data": None}
+
+
+def _plain(problem: Problem) -> Body:
+    return {"error": problem.message}
+
+
+def _phrased(problem: Problem) -> Body:
+    return {"error": problem.status.phrase, "message": problem.message}
+
+
+def _flagged(problem: Problem) -> Body:
+    return {"success": False, "error": problem.message}
+
+
+def _is_ours(problem: Problem) -> bool:
+    return problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+_DEFAULT = Dialect(_plain)
+_BY_PREFIX = {
+    "/api/v1/realtime": Dialect(_coded),
+    "/api/v1/real-time-metrics": Dialect(_plain, failures_are_answers=True),
+    "/api/pools": Dialect(_phrased),
+    "/api/jobs": Dialect(_flagged),
+}
+
+
+def dialect_of(path: str) -> Dialect:
+    """Return the dialect of the API that *path* belongs to."""
+    return next(
+        (found for prefix, found in _BY_PREFIX.items() if f"{path}/".startswith(f"{prefix}/")),
+        _DEFAULT,
+    )

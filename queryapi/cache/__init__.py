@@ -1,0 +1,1 @@
+"""Keeps what was read for as long as it may be served."""

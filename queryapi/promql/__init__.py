@@ -1,0 +1,1 @@
+"""Asks Prometheus: text of queries, transport, typed answers."""

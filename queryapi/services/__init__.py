@@ -1,0 +1,1 @@
+"""One question per file. Nothing here knows Flask or HTTP."""

@@ -1,0 +1,108 @@
+"""The table of settings.
+
+Every row stands in one of the structures below with its type, default and a sentence. A setting
+of section `cache` called `ttl` is `cache: {ttl: …}` in the file and `GPUSCOPE_CACHE_TTL` in the
+environment, which wins; lists and objects are written there as JSON, plain lists with commas too.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, field
+
+from queryapi.telemetry.logs import Format, Level
+
+Seconds = Annotated[float, Meta(gt=0, le=86400)]
+Name = Annotated[str, Meta(min_length=1, max_length=253)]
+
+
+class BasicAuth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A user name and its password, given here or in a file."""
+
+    username: Annotated[str, Meta(description="User name.")]
+    password: Annotated[str | None, Meta(description="The password itself.")] = None
+    password_file: Annotated[str | None, Meta(description="File that holds the password.")] = None
+
+
+class Cluster(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One cluster and the Prometheus that knows it."""
+
+    name: Annotated[Name, Meta(description="What clients call it.")]
+    prometheus_url: Annotated[
+        str | tuple[str, ...], Meta(description="Base URL; several are replicas, tried in turn.")
+    ]
+    matchers: Annotated[
+        dict[str, str] | None,
+        Meta(description="Labels added to every selector; default: cluster = the name."),
+    ] = None
+    bearer_token_file: Annotated[
+        str | None, Meta(description="File with a token to send; read again when it changes.")
+    ] = None
+    ca_file: Annotated[
+        str | None, Meta(description="PEM file of the authorities that https URLs are held to.")
+    ] = None
+    basic_auth: Annotated[BasicAuth | None, Meta(description="User and password to send.")] = None
+    headers: Annotated[
+        dict[str, str], Meta(description="Headers to send, such as a tenant's X-Scope-OrgID.")
+    ] = field(default_factory=dict)
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The base URLs without a trailing slash."""
+        given = self.prometheus_url
+        return tuple(url.rstrip("/") for url in ((given,) if isinstance(given, str) else given))
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels which select this cluster's series."""
+        return {"cluster": self.name} if self.matchers is None else self.matchers
+
+
+class Cache(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long what was read is served."""
+
+    ttl: Annotated[Seconds, Meta(description="Seconds for which a snapshot is fresh.")] = 30.0
+    stale: Annotated[
+        Seconds, Meta(description="Age in seconds up to which one is served in need.")
+    ] = 60.0
+    settle: Annotated[
+        float,
+        Meta(ge=0, le=60, description="Seconds which scrapes and rules are given to complete."),
+    ] = 1.0
+
+
+class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long anything may take, in seconds."""
+
+    connect: Annotated[Seconds, Meta(description="Connecting to Prometheus.")] = 1.0
+    query: Annotated[Seconds, Meta(description="One query, retries included.")] = 5.0
+    request: Annotated[
+        Seconds,
+        # The clients in the API's document give up after 5 s: an old answer must reach them first.
+        Meta(description="What one request waits for queries before it makes do with less."),
+    ] = 4.5
+
+
+class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is logged on stderr."""
+
+    level: Annotated[Level, Meta(description="The least level that is logged.")] = "info"
+    format: Annotated[Format, Meta(description="json or text.")] = "json"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings of the query service."""
+
+    listen: Annotated[
+        tuple[str, ...], Meta(min_length=1, description="HTTP addresses, host:port.")
+    ] = ("127.0.0.1:8080", "127.0.0.1:50062")
+    clusters: Annotated[
+        tuple[Cluster, ...], Meta(min_length=1, description="The clusters of the fleet.")
+    ] = (Cluster("prod-cluster", "http://127.0.0.1:9090"),)
+    default_cluster: Annotated[
+        str, Meta(description="For APIs whose requests name no cluster; default: the first.")
+    ] = ""
+    cache: Annotated[Cache, Meta(description="How long what was read is served.")] = Cache()
+    timeouts: Annotated[Timeouts, Meta(description="How long anything may take.")] = Timeouts()
+    log: Annotated[Log, Meta(description="What is logged on stderr.")] = Log()

@@ -1,0 +1,1 @@
+"""What the query service tells about itself: metrics and logs."""

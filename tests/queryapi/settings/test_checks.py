@@ -1,0 +1,101 @@
+"""Settings that contradict one another, the machine or safety are refused with a reason."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from queryapi.errors import ConfigurationError
+from queryapi.settings import Cache, Cluster, Settings, split_address
+from queryapi.settings.checks import check
+
+_CLUSTER: dict[str, Any] = {"name": "a", "prometheus_url": "http://127.0.0.1:9090"}
+
+
+def refused(settings: Settings) -> str:
+    """Return why settings are refused."""
+    with pytest.raises(ConfigurationError) as failure:
+        check(settings)
+    return str(failure.value)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:80", "10.1.2.3:80", "[::]:80", "example.org:80"])
+def test_nobody_else_is_let_in_without_authentication(address: str) -> None:
+    """An address that other machines can reach is refused as long as everybody is let in."""
+    said = refused(Settings(listen=(address,)))
+
+    assert address in said
+    assert "no authentication is configured" in said
+
+
+@pytest.mark.parametrize("address", ["", "8080", ":8080", "127.0.0.1:", "127.0.0.1:x", "[::1]:0"])
+def test_an_address_is_host_and_port(address: str) -> None:
+    """Anything else is refused with an example."""
+    assert "is not host:port, as in 127.0.0.1:8080" in refused(Settings(listen=(address,)))
+
+
+def test_addresses_are_split() -> None:
+    """Both families are understood."""
+    assert [("127.0.0.1", 80), ("::1", 80)] == [
+        split_address("127.0.0.1:80"),
+        split_address("[::1]:80"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expected", "changed"),
+    [
+        ("at least one URL", {"prometheus_url": []}),
+        ("not an http(s) base URL", {"prometheus_url": "127.0.0.1:9090"}),
+        ("not an http(s) base URL", {"prometheus_url": "ftp://x"}),
+        ("not an http(s) base URL", {"prometheus_url": "http://[x"}),
+        ("not an http(s) base URL", {"prometheus_url": "http://x:y"}),
+        ("not an http(s) base URL", {"prometheus_url": "http://x/?a=b"}),
+        ("put user and password in basic_auth", {"prometheus_url": "http://u:p@x"}),
+        ("'a-b' cannot be matched", {"matchers": {"a-b": "x"}}),
+        ("'a' cannot be matched", {"matchers": {"a": "\ud800"}}),
+        ("'X Y' cannot be sent", {"headers": {"X Y": "z"}}),
+        ("'X' cannot be sent", {"headers": {"X": "a\r\nY: b"}}),
+        ("bearer_token_file: there is no file '/no'", {"bearer_token_file": "/no"}),
+        ("ca_file: there is no file '/no'", {"ca_file": "/no"}),
+        ("not both", {"bearer_token_file": "x", "basic_auth": {"username": "u"}}),
+        ("give password or password_file", {"basic_auth": {"username": "u"}}),
+        (
+            "basic_auth.password_file: there is no file '/no'",
+            {"basic_auth": {"username": "u", "password_file": "/no"}},
+        ),
+    ],
+)
+def test_a_cluster_that_cannot_be_asked_is_refused(
+    expected: str, changed: dict[str, object]
+) -> None:
+    """The message names the cluster, the key and what is wrong."""
+    cluster = msgspec.convert({**_CLUSTER, **changed}, Cluster)
+    said = refused(Settings(clusters=(cluster,)))
+
+    assert "clusters[a]" in said
+    assert expected in said
+
+
+def test_no_password_is_ever_said() -> None:
+    """A URL with a password in it is refused without repeating it."""
+    cluster = msgspec.convert({**_CLUSTER, "prometheus_url": "http://u:secret@x"}, Cluster)
+
+    assert "secret" not in refused(Settings(clusters=(cluster,)))
+
+
+def test_clusters_have_different_names() -> None:
+    """Two clusters of one name would hide one."""
+    cluster = msgspec.convert(_CLUSTER, Cluster)
+
+    assert "same name" in refused(Settings(clusters=(cluster, cluster)))
+
+
+def test_the_default_cluster_exists() -> None:
+    """A default that is not configured is refused with those that are."""
+    assert "'b' is not among the clusters (prod-cluster)" in refused(Settings(default_cluster="b"))
+
+
+def test_stale_is_not_shorter_than_fresh() -> None:
+    """An answer cannot be too old while it is still fresh."""
+    assert "cache.stale" in refused(Settings(cache=Cache(ttl=30, stale=20)))

@@ -1,0 +1,165 @@
+"""Settings come from a file and the environment, and a mistake stops the start."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from queryapi.errors import ConfigurationError
+from queryapi.settings import Settings, load
+from queryapi.settings.source import environment_names
+
+_CLUSTER = {"name": "a", "prometheus_url": "http://127.0.0.1:9090"}
+
+
+def from_text(folder: Path, text: str, **environment: str) -> Settings:
+    """Load settings from a file with *text*."""
+    path = folder / "gpuscope.yml"
+    path.write_text(text)
+    return load(path, environment)
+
+
+def refused(folder: Path, text: str, **environment: str) -> str:
+    """Return why settings are refused."""
+    with pytest.raises(ConfigurationError) as failure:
+        from_text(folder, text, **environment)
+    return str(failure.value)
+
+
+def test_nothing_need_be_set() -> None:
+    """Without a file and variables there is one cluster on this machine."""
+    settings = load(None, {})
+    [cluster] = settings.clusters
+
+    assert ("127.0.0.1:8080", "127.0.0.1:50062") == settings.listen
+    assert "prod-cluster" == cluster.name == settings.default_cluster
+    assert ("http://127.0.0.1:9090",) == cluster.urls
+    assert {"cluster": "prod-cluster"} == cluster.labels
+
+
+def test_a_file_sets_everything(tmp_path: Path) -> None:
+    """Every key of the file arrives."""
+    (tmp_path / "token").write_text("t")
+    settings = from_text(
+        tmp_path,
+        f"""
+        listen: ["127.0.0.1:1", "[::1]:2", "localhost:3"]
+        default_cluster: b
+        clusters:
+          - name: a
+            prometheus_url: http://x/
+          - name: b
+            prometheus_url: [https://y/prom/, http://z]
+            matchers: {{k8s_cluster: bb}}
+            bearer_token_file: {tmp_path / "token"}
+            headers: {{X-Scope-OrgID: ml}}
+        cache: {{ttl: 5, stale: 10, settle: 0}}
+        timeouts: {{connect: 0.5, query: 2, request: 3}}
+        log: {{level: debug, format: text}}
+        """,
+    )
+    first, second = settings.clusters
+
+    assert ("b", 3) == (settings.default_cluster, len(settings.listen))
+    assert {"cluster": "a"} == first.labels
+    assert ("https://y/prom", "http://z") == second.urls
+    assert {"k8s_cluster": "bb"} == second.labels
+    assert (5, 10, 0) == (settings.cache.ttl, settings.cache.stale, settings.cache.settle)
+    assert (0.5, 2, 3) == (
+        settings.timeouts.connect,
+        settings.timeouts.query,
+        settings.timeouts.request,
+    )
+    assert ("debug", "text") == (settings.log.level, settings.log.format)
+
+
+def test_the_environment_wins(tmp_path: Path) -> None:
+    """Variables override the file; what they leave out stays."""
+    settings = from_text(
+        tmp_path,
+        "cache: {ttl: 5, stale: 50}",
+        GPUSCOPE_CACHE_TTL="7.5",
+        GPUSCOPE_LISTEN="127.0.0.1:1, 127.0.0.1:2",
+        GPUSCOPE_CLUSTERS=json.dumps([_CLUSTER]),
+        GPUSCOPE_DEFAULT_CLUSTER="a",
+        GPUSCOPE_LOG_FORMAT="text",
+        GPUSCOPE_PORT_8080_TCP="tcp://10.0.0.1:8080",
+        HOME="/",
+    )
+
+    assert (7.5, 50) == (settings.cache.ttl, settings.cache.stale)
+    assert ("127.0.0.1:1", "127.0.0.1:2") == settings.listen
+    assert ("a", "text") == (settings.default_cluster, settings.log.format)
+
+
+def test_lists_may_be_json_in_the_environment() -> None:
+    """A list reads the same as in the file."""
+    assert ("127.0.0.1:1",) == load(None, {"GPUSCOPE_LISTEN": '["127.0.0.1:1"]'}).listen
+
+
+def test_every_setting_has_a_variable() -> None:
+    """The names are derived from the table, so none is forgotten."""
+    assert {
+        "GPUSCOPE_LISTEN", "GPUSCOPE_CLUSTERS", "GPUSCOPE_DEFAULT_CLUSTER",
+        "GPUSCOPE_CACHE_TTL", "GPUSCOPE_CACHE_STALE", "GPUSCOPE_CACHE_SETTLE",
+        "GPUSCOPE_TIMEOUTS_CONNECT", "GPUSCOPE_TIMEOUTS_QUERY", "GPUSCOPE_TIMEOUTS_REQUEST",
+        "GPUSCOPE_LOG_LEVEL", "GPUSCOPE_LOG_FORMAT",
+    } == set(environment_names())  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        ("lisen: no such setting; did you mean listen?", "lisen: []"),
+        ("cache.tl: no such setting; did you mean ttl?", "cache: {tl: 3}"),
+        (
+            "clusters[0].promethes_url: no such setting; did you mean prometheus_url?",
+            "clusters: [{name: a, promethes_url: x}]",
+        ),
+        (
+            "clusters[0].basic_auth.user: no such setting; did you mean username?",
+            "clusters: [{name: a, prometheus_url: http://x, basic_auth: {user: x}}]",
+        ),
+        ("cache.ttl", "cache: {ttl: soon}"),
+        ("cache.ttl", "cache: {ttl: -1}"),
+        ("cache.ttl", "cache: {ttl: .nan}"),
+        ("clusters[0]", "clusters: [{name: a}]"),
+        ("clusters", "clusters: []"),
+        ("log.level", "log: {level: loud}"),
+        ("must hold keys and values", "- a"),
+        ("cannot be read as YAML", "a: ["),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, expected: str, text: str) -> None:
+    """A mistyped key or value is refused by name, with the key that was probably meant."""
+    assert expected in refused(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("expected", "variable", "value"),
+    [
+        ("did you mean GPUSCOPE_CACHE_TTL?", "GPUSCOPE_CACHE_TLL", "3"),
+        ("GPUSCOPE_CLUSTERS: not JSON", "GPUSCOPE_CLUSTERS", '[{"name"'),
+        ("clusters[0].nme: no such setting", "GPUSCOPE_CLUSTERS", '[{"nme": "a"}]'),
+        ("cache: must hold keys", "GPUSCOPE_CACHE_TTL", "3"),
+    ],
+)
+def test_a_mistaken_variable_is_named(
+    tmp_path: Path, expected: str, variable: str, value: str
+) -> None:
+    """A variable that nearly names a setting, or holds nonsense, is refused."""
+    text = "cache: 5" if "must hold" in expected else ""
+
+    assert expected in refused(tmp_path, text, **{variable: value})
+
+
+def test_an_empty_file_is_no_mistake(tmp_path: Path) -> None:
+    """A file of comments sets nothing."""
+    assert load(None, {}) == from_text(tmp_path, "# nothing yet")
+
+
+def test_a_missing_file_is_a_mistake(tmp_path: Path) -> None:
+    """A file that was named must be there."""
+    with pytest.raises(ConfigurationError, match=re.escape(str(tmp_path / "no.yml"))):
+        load(tmp_path / "no.yml", {})

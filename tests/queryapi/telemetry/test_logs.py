@@ -1,0 +1,43 @@
+"""A log line is one line, in the form that was asked for."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from queryapi.telemetry import logs
+
+
+@pytest.fixture(autouse=True)
+def _root_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_json_lines_carry_fields_and_traces(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each event is one JSON object, whatever its values hold."""
+    logs.configure("info", "json")
+    log = logging.getLogger("a.b")
+    log.debug("not wanted")
+    log.info("said %s", 'a"\nb', extra=logs.fields(cluster="c", size=3))
+    log.error("failed", exc_info=ValueError("broken"))
+    first, second = map(json.loads, capsys.readouterr().err.splitlines())
+
+    assert ("info", "a.b", 'said a"\nb', "c", 3) == tuple(
+        first[key] for key in ("level", "logger", "message", "cluster", "size")
+    )
+    assert first["time"].endswith("+00:00")
+    assert "ValueError: broken" in second["trace"]
+
+
+def test_text_lines_are_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    """Fields follow the message."""
+    logs.configure("warning", "text")
+    logging.getLogger("a").warning("said", extra=logs.fields(cluster="c"))
+    logging.getLogger("a").info("not wanted")
+
+    assert capsys.readouterr().err.endswith("WARNING a: said cluster='c'\n")

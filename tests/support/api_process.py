@@ -1,0 +1,49 @@
+"""`gpuscope-api` as a process of its own."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from demo.processes import LOOPBACK, Process, free_port
+
+COMMAND = (sys.executable, "-m", "queryapi.cli")
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """A running query service; `urls` are its listeners."""
+
+    process: Process
+    urls: tuple[str, ...]
+
+    def get(self, path: str, **query: str | list[str]) -> requests.Response:
+        """Send one GET to the first listener."""
+        return requests.get(self.urls[0] + path, params=query, timeout=20)
+
+
+@contextmanager
+def api(folder: Path, prometheus_url: str, settings: Mapping[str, Any]) -> Iterator[Api]:
+    """Run the query service for the cluster `prod-cluster` on two spare ports.
+
+    Args:
+        folder: Receives settings and log.
+        prometheus_url: The cluster's Prometheus.
+        settings: Sections of the settings besides listeners and clusters.
+    """
+    addresses = [f"{LOOPBACK}:{free_port()}" for _ in range(2)]
+    cluster = {"name": "prod-cluster", "prometheus_url": prometheus_url}
+    # YAML is a superset of JSON.
+    (folder / "gpuscope.yml").write_text(
+        json.dumps({"listen": addresses, "clusters": [cluster], **settings})
+    )
+    urls = tuple(f"http://{address}" for address in addresses)
+    command = [*COMMAND, "--config", str(folder / "gpuscope.yml")]
+    with Process("gpuscope-api", command, folder / "api.log", ready_url=f"{urls[0]}/healthz") as p:
+        p.wait_ready()
+        yield Api(p, urls)

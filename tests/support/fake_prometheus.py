@@ -1,0 +1,107 @@
+"""A Prometheus made of lists, behind the query service's transport."""
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from queryapi.promql.transport import Reply
+
+SCRAPED_AT = 990.25
+
+Series = dict[str, Any]
+
+
+def series(name: str, value: float | str, **labels: str) -> Series:
+    """Return one element of an instant vector, as Prometheus writes it."""
+    return {"metric": {"__name__": name, **labels}, "value": [1000, str(value)]}
+
+
+def vector(*found: Series, warnings: Sequence[str] = ()) -> bytes:
+    """Return the body of a successful instant query."""
+    data = {"resultType": "vector", "result": found}
+    return json.dumps({"status": "success", "data": data, "warnings": warnings}).encode()
+
+
+def error(kind: str, words: str = "") -> bytes:
+    """Return the body of a refused query."""
+    return json.dumps({"status": "error", "errorType": kind, "error": words}).encode()
+
+
+TOTALS = [
+    series("cluster:gpu_capacity:sum", 16, cluster="c"),
+    series("cluster:gpu_allocated:sum", 4, cluster="c"),
+    series("cluster:gpu_free:sum", 12, cluster="c"),
+    series("cluster:gpu_free_nodes:count", 2, cluster="c"),
+    series("cluster:gpu_free_block:max", 8, cluster="c"),
+    series("cluster:gpu_utilized:count", 3, cluster="c"),
+    series("cluster:gpu_utilization_ratio:avg", 0.25, cluster="c"),
+    series("cluster:gpu_running_tasks:count", 1, cluster="c"),
+    series("cluster:gpu_snapshot_timestamp_seconds:max", SCRAPED_AT, cluster="c"),
+]
+TASKS = [
+    series("gpu_pod_info", 1, namespace="ml", pod="p", uid="u", node="n", owner="o"),
+    series("gpu_pod_allocated", 4, namespace="ml", pod="p", uid="u", node="n"),
+    series("gpu_pod_start_timestamp_seconds", 400, namespace="ml", pod="p", uid="u"),
+]
+
+# A word of each question, and the part that it asks for.
+_PARTS = {
+    "cluster:gpu_": "totals",
+    "node:gpu_": "nodes",
+    "gpu_pod_info": "tasks",
+    "ALERTS": "alerts",
+    "gpu_event_": "events",
+    "vector(1)": "probe",
+}
+
+
+class FakePrometheus:
+    """A transport that answers from `found`, part by part.
+
+    `broken` holds what a part answers instead: an error to raise, or a reply. While `gate` is
+    closed every answer waits. `asked` tells what was asked, in order.
+    """
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[Series]] = {"totals": TOTALS, "tasks": TASKS}
+        self.broken: dict[str, Exception | Reply] = {}
+        self.gate = threading.Event()
+        self.gate.set()
+        self.asked: list[tuple[str, str]] = []
+        self.closed = False
+
+    def post(
+        self,
+        url: str,
+        form: Mapping[str, str],
+        headers: Mapping[str, str],
+        deadline: float,
+    ) -> Reply:
+        """Answer the question's part."""
+        part = next(part for word, part in _PARTS.items() if word in form["query"])
+        self.asked.append((part, form["time"]))
+        assert self.gate.wait(timeout=30), "a test left the gate closed"
+        broken = self.broken.get(part)
+        if isinstance(broken, Exception):
+            raise broken
+        return broken or Reply(200, vector(*self.found.get(part, [])))
+
+    def count(self, part: str) -> int:
+        """Return how often a part was asked for."""
+        return sum(1 for asked, _ in self.asked if asked == part)
+
+    def close(self) -> None:
+        """Remember that it was closed."""
+        self.closed = True
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        """Return the time that was set."""
+        return self.now

@@ -1,0 +1,100 @@
+"""A fleet small enough to add up by hand: as exposition text, and the rules over it.
+
+node     state              GPUs  held  by
+node-a   Ready              8     6     train-0 (4), train-1 (2)
+node-b   Ready, cordoned    8     1.5   notebook (1.5)
+node-c   NotReady           8     0
+node-d   Ready              4     0     (batch-0 asks for 4, but is Pending)
+"""
+
+STARTED = 1_766_150_000
+HAPPENED = 1_766_153_000
+
+_TOTALS = {
+    "cluster:gpu_capacity:sum": 20,
+    "cluster:gpu_allocated:sum": 7.5,
+    "cluster:gpu_free:sum": 6,
+    "cluster:gpu_free_nodes:count": 2,
+    "cluster:gpu_free_block:max": 4,
+    "cluster:gpu_utilized:count": 5,
+    "cluster:gpu_utilization_ratio:avg": 0.31257,
+}
+# node: capacity, allocated, ready, cordoned, utilisation
+_NODES = {
+    "node-a": (8, 6, 1, 0, 0.7834),
+    "node-b": (8, 1.5, 1, 1, 0.05),
+    "node-c": (8, 0, 0, 0, None),
+    "node-d": (4, 0, 1, 0, 0),
+}
+_NODE_SERIES = (
+    "node:gpu_capacity:sum",
+    "node:gpu_allocated:sum",
+    "node:gpu_ready:min",
+    "node:gpu_cordoned:max",
+    "node:gpu_utilization_ratio:avg",
+)
+# uid: namespace, pod, node, workload type and name, owner, allocated, start, phase
+_PODS = {
+    "u0": ("ml-team", "train-0", "node-a", "Job", "train", "job-1", 4, STARTED + 60, "Running"),
+    "u1": ("ml-team", "train-1", "node-a", "Job", "train", "job-1", 2, STARTED, "Running"),
+    "u2": ("research", "notebook", "node-b", "", "", "", 1.5, STARTED + 60, "Running"),
+    "u3": ("ml-team", "batch-0", "", "Job", "batch", "job-2", None, None, "Pending"),
+}
+# id: type, object, message, time
+_EVENTS = {
+    "e1": ("PodCreated", "ml-team/train-0", "Pod created with 4 GPUs", HAPPENED),
+    "e2": ("NodeAdded", "node-d", "New node with 4 GPUs added", HAPPENED + 5),
+}
+
+
+def _line(name: str, value: float | None, **labels: str) -> str:
+    """Return one sample, or nothing when there is no reading."""
+    written = ",".join(f'{label}="{text}"' for label, text in labels.items())
+    return "" if value is None else f"{name}{{{written}}} {value}\n"
+
+
+def _pod_lines(uid: str) -> str:
+    namespace, pod, node, kind, workload, owner, allocated, start, phase = _PODS[uid]
+    who = {"namespace": namespace, "pod": pod, "uid": uid}
+    described = {"node": node, "workload_type": kind, "workload_name": workload, "owner": owner}
+    return (
+        _line("gpu_pod_info", 1, **who, **described)
+        + _line("gpu_pod_allocated", allocated, **who, node=node)
+        + _line("gpu_pod_start_timestamp_seconds", start, **who)
+        + _line("gpu_pod_state", 1, **who, phase=phase, state=phase)
+    )
+
+
+EXPOSITION = "".join(
+    [
+        *(_line(name, value) for name, value in _TOTALS.items()),
+        *(
+            _line(name, value, node=node)
+            for node, values in _NODES.items()
+            for name, value in zip(_NODE_SERIES, values, strict=True)
+        ),
+        *(_pod_lines(uid) for uid in _PODS),
+        _line("gpu_pods", 1, phase="Pending"),
+        _line("gpu_pods", 3, phase="Running"),
+        *(
+            _line("gpu_event_timestamp_seconds", at, id=id, type=type, object=object, message=told)
+            for id, (type, object, told, at) in _EVENTS.items()  # noqa: A001 - the labels' names
+        ),
+    ]
+)
+
+RULES = """
+groups:
+  - name: fleet
+    rules:
+      - record: cluster:gpu_running_tasks:count
+        expr: sum by (cluster) (gpu_pods{phase="Running"})
+      - record: cluster:gpu_snapshot_timestamp_seconds:max
+        expr: max by (cluster) (timestamp(gpu_pods))
+      - alert: GpuNodeNotReady
+        expr: node:gpu_ready:min == 0
+        labels: {severity: critical}
+      - alert: GPUHeat
+        expr: node:gpu_utilization_ratio:avg > 0.7
+        labels: {severity: page}
+"""
