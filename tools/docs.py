@@ -1,66 +1,117 @@
 """Writes the generated pages of docs/ from the places that declare things; `--check` compares."""
 
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from exporter.catalogue import CATALOGUE, Family, Role
+from queryapi.settings import Settings
+from queryapi.settings.source import environment_names
 
 _ROOT = Path(__file__).parent.parent
-_INTRODUCTION = (
+_NOTE = "<!-- Written by `make docs`; edit the code it is made from. -->\n"
+_METRICS = (
+    "# Metrics\n\n"
     "Declared in `exporter/catalogue.py`. `stable`: neither name, meaning nor labels change "
     "within a major version.\n"
 )
-_NOTE = "<!-- Written by `make docs`; edit the code it is made from. -->\n"
+_CONFIGURATION = (
+    "# Configuration of the query API\n\n"
+    "`gpuscope-api --config gpuscope.yml`; `--check-config` says whether a file is usable. A "
+    "variable of the environment wins over the file; lists and objects are written there as JSON. "
+    "Flags of the exporters: `gpuscope-exporter node --help`, `gpuscope-exporter cluster --help`.\n"
+)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Write the pages, or with `--check` name those that are out of date; return the status."""
-    outdated = [path for path, text in pages() if not path.exists() or path.read_text() != text]
-    if "--check" in arguments:
-        for path in outdated:
-            print(f"{path.relative_to(_ROOT)} is out of date: run `make docs`", file=sys.stderr)
-        return 1 if outdated else 0
-    for path, text in pages():
-        path.write_text(text)
-    return 0
+    outdated = [(path, text) for path, text in pages() if _differs(path, text)]
+    for path, text in outdated:
+        if "--check" in arguments:
+            print(f"{path.name} is out of date: run `make docs`", file=sys.stderr)
+        else:
+            path.write_text(text)
+    return 1 if outdated and "--check" in arguments else 0
 
 
 def pages() -> Iterator[tuple[Path, str]]:
     """Yield each page's path and text."""
-    yield _ROOT / "docs" / "metrics.md", _metrics()
+    yield _ROOT / "docs" / "metrics.md", "\n".join(_metrics())
+    yield _ROOT / "docs" / "configuration.md", "\n".join(_configuration())
 
 
-def _metrics() -> str:
-    parts = [
-        _NOTE,
-        "# Metrics\n",
-        _INTRODUCTION,
-    ]
-    titles = {
-        Role.NODE: "Node exporter",
-        Role.CLUSTER: "Cluster exporter",
-        Role.BOTH: "Both exporters",
-    }
-    for role, title in titles.items():
-        parts.append(f"## {title}\n")
-        parts.append(_table(family for family in CATALOGUE if family.role is role))
-    return "\n".join(parts)
+def _differs(path: Path, text: str) -> bool:
+    return not path.exists() or path.read_text() != text
 
 
-def _table(families: Iterator[Family]) -> str:
-    rows = [
-        "| name | type | labels | meaning | dcgm-exporter | stability |",
-        "|---|---|---|---|---|---|",
-    ]
-    for family in families:
-        labels = ", ".join(f"`{label}`" for label in family.labels)
-        dcgm = f"`{family.dcgm}`" if family.dcgm else ""
-        rows.append(
-            f"| `{family.name}` | {family.kind} | {labels} | {family.help} | {dcgm} "
-            f"| {family.stability} |"
+def _metrics() -> Iterator[str]:
+    yield _NOTE
+    yield _METRICS
+    for role, title in (
+        (Role.NODE, "Node exporter"),
+        (Role.CLUSTER, "Cluster exporter"),
+        (Role.BOTH, "Both exporters"),
+    ):
+        yield f"## {title}\n"
+        families = (family for family in CATALOGUE if family.role is role)
+        head = ("name", "type", "labels", "meaning", "dcgm-exporter", "stability")
+        yield _table(head, map(_family_row, families))
+
+
+def _family_row(family: Family) -> tuple[str, ...]:
+    labels = ", ".join(map(_code, family.labels))
+    dcgm = _code(family.dcgm) if family.dcgm else ""
+    return (_code(family.name), family.kind, labels, family.help, dcgm, family.stability)
+
+
+def _configuration() -> Iterator[str]:
+    yield _NOTE
+    yield _CONFIGURATION
+    definitions = msgspec.json.schema(Settings)["$defs"]
+    variables = {".".join(path): name for name, path in environment_names().items()}
+    rows = (
+        (_code(key), _default(setting), _code(variables[key]), setting["description"])
+        for key, setting in _settings(definitions, definitions["Settings"])
+        if key in variables
+    )
+    yield _table(("key", "default", "variable", "meaning"), rows)
+    for name, title in (("Cluster", "An item of `clusters`"), ("BasicAuth", "`basic_auth`")):
+        yield f"## {title}\n"
+        rows = (
+            (_code(key), _default(setting), setting["description"])
+            for key, setting in definitions[name]["properties"].items()
         )
-    return "\n".join(rows) + "\n"
+        yield _table(("key", "default", "meaning"), rows)
+
+
+def _settings(
+    definitions: dict[str, Any], section: dict[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    for key, setting in section["properties"].items():
+        if "$ref" in setting:
+            inner = definitions[setting["$ref"].rpartition("/")[2]]
+            yield from _settings(definitions, inner, f"{prefix}{key}.")
+        else:
+            yield prefix + key, setting
+
+
+def _default(setting: dict[str, Any]) -> str:
+    if "default" not in setting:
+        return "required"
+    return _code(json.dumps(setting["default"])) if setting["default"] else ""
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
+
+
+def _table(head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 if __name__ == "__main__":

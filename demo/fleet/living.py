@@ -19,6 +19,8 @@ _CORDON_CHANCE = 1 / 120  # a second
 _STARTUP_SECONDS = (2.0, 8.0)
 _REMAINS_SECONDS = 20.0
 _POOL = "gpuscope.io/pool"
+_SERVED = frozenset({"Job", "ReplicaSet", "StatefulSet"})
+"""Owners that the API server shows; an operator's own kinds are only referred to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ class LivingFleet:
             digest = f"{self.random.getrandbits(32):08x}"
             owner = Owner("apps/v1", "ReplicaSet", template.namespace, f"{name}-{digest}")
             labels["pod-template-hash"] = digest
-        if owner.kind in {"Job", "ReplicaSet", "StatefulSet"}:
+        if owner.kind in _SERVED:
             yield Put(
                 objects.controller(owner, created=now, above=None if owner is above else above)
             )
@@ -208,7 +210,7 @@ class LivingFleet:
         del self._lives[pod.key]
         yield Delete("Pod", pod.namespace, pod.name)
         siblings = (other.pod.owner for other in self._lives.values())
-        if pod.owner and pod.owner not in siblings:
+        if pod.owner and pod.owner.kind in _SERVED and pod.owner not in siblings:
             yield Delete(pod.owner.kind, pod.namespace, pod.owner.name)
 
     # --- nodes ---

@@ -1,0 +1,91 @@
+"""What the parts share is metric names: each one that is read is published or recorded."""
+
+import re
+
+import pytest
+import yaml
+
+from demo.stack import ROOT
+from exporter.catalogue import CATALOGUE, Kind
+
+PUBLISHED = {family.name for family in CATALOGUE}
+EXTERNAL = {"up", "ALERTS", "ALERTS_FOR_STATE"}
+"""Prometheus' own."""
+
+_OURS = re.compile(r"\b(?:(?:cluster|node|namespace):)?gpu_[a-z0-9_]+(?::[a-z]+)?\b(?![\w:]*=)")
+_RULE_FILES = sorted((ROOT / "prometheus").glob("*/*.yml"))
+
+
+def _groups() -> list[dict[str, list[dict[str, str]]]]:
+    contents = (yaml.safe_load(path.read_text()) for path in _RULE_FILES)
+    return [group for content in contents if "groups" in content for group in content["groups"]]
+
+
+def _recorded() -> set[str]:
+    return {rule["record"] for group in _groups() for rule in group["rules"] if "record" in rule}
+
+
+def _names(text: str) -> set[str]:
+    # A prefix, as in a regular expression over names, is not a name.
+    return {name for name in _OURS.findall(text) if not name.endswith("_")}
+
+
+def test_rules_and_alerts_read_what_exists() -> None:
+    """Every metric in a rule or alert is in the catalogue, recorded, or Prometheus' own."""
+    read = {name for group in _groups() for rule in group["rules"] for name in _names(rule["expr"])}
+
+    assert set() == read - PUBLISHED - _recorded() - EXTERNAL
+    assert read
+
+
+@pytest.mark.parametrize("path", ["promql/queries.py", "services/parts.py"])
+def test_the_query_api_reads_what_exists(path: str) -> None:
+    """Every metric that the query API names is in the catalogue or recorded."""
+    read = _names((ROOT / "queryapi" / path).read_text())
+
+    assert set() == read - PUBLISHED - _recorded()
+    assert read
+
+
+def test_every_recorded_name_says_what_it_is() -> None:
+    """Recorded names are level:metric:operation."""
+    assert set() == {name for name in _recorded() if len(name.split(":")) != 3}
+
+
+def test_families_keep_prometheus_conventions() -> None:
+    """Names are unique, ours by prefix, counters end in _total and nothing else does."""
+    names = [family.name for family in CATALOGUE]
+
+    assert len(set(names)) == len(names)
+    assert all(name.startswith("gpu_") for name in names)
+    assert all(
+        family.name.endswith("_total") == (family.kind is Kind.COUNTER) for family in CATALOGUE
+    )
+    assert all("cluster" not in family.labels for family in CATALOGUE)
+
+
+def test_every_alert_has_a_runbook_entry() -> None:
+    """Each alert links a heading of the runbook that exists, and has a promtool test."""
+    runbook = (ROOT / "docs" / "runbook.md").read_text().lower()
+    tests = "".join(path.read_text() for path in (ROOT / "prometheus" / "tests").glob("*.yml"))
+    alerts = [rule for group in _groups() for rule in group["rules"] if "alert" in rule]
+
+    assert alerts
+    for alert in alerts:
+        _, heading = alert["annotations"]["runbook_url"].split("#")  # type: ignore[index]
+        assert f"## {heading}\n" in runbook
+        assert f"alertname: {alert['alert']}" in tests
+
+
+def test_every_scrape_job_has_targets() -> None:
+    """Each job of the shipped configuration finds a target file beside it."""
+    home = ROOT / "prometheus"
+    config = yaml.safe_load((home / "prometheus.yml").read_text())
+    patterns = [
+        pattern
+        for job in config["scrape_configs"]
+        for found in job["file_sd_configs"]
+        for pattern in found["files"]
+    ]
+
+    assert [] == [pattern for pattern in patterns if not list(home.glob(pattern))]

@@ -1,0 +1,103 @@
+"""Promises of the generated fleet."""
+
+import random
+from collections import Counter
+
+from demo.fleet.living import LivingFleet
+from demo.fleet.objects import Object
+from demo.fleet.replay import Change, Put
+
+START = 1_800_000_000.0
+HOUR = 3600
+
+
+class Recorder:
+    """Keeps the objects that changes leave, by kind, namespace and name."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str, str], Object] = {}
+        self.phases: Counter[str] = Counter()
+        self.cordons = 0
+
+    def take(self, change: Change) -> None:
+        """Apply one change."""
+        if not isinstance(change, Put):
+            del self.objects[change.kind, change.namespace, change.name]
+            return
+        content = change.content
+        metadata = content["metadata"]
+        self.objects[content["kind"], metadata.get("namespace", ""), metadata["name"]] = content
+        if content["kind"] == "Pod":
+            self.phases[content["status"]["phase"]] += 1
+        elif content["kind"] == "Node":
+            self.cordons += content["spec"].get("unschedulable", False)
+
+    def of(self, kind: str) -> list[Object]:
+        """Return the objects of a kind."""
+        return [content for (found, *_), content in self.objects.items() if found == kind]
+
+
+def _live(seconds: int) -> tuple[LivingFleet, Recorder]:
+    fleet, recorder = LivingFleet(random.Random(7)), Recorder()  # noqa: S311 - a demo
+    for change in fleet.begin(START):
+        recorder.take(change)
+    for second in range(1, seconds, 5):
+        for change in fleet.tick(START + second):
+            recorder.take(change)
+    return fleet, recorder
+
+
+def test_it_begins_with_forty_nodes_and_work_under_way() -> None:
+    """From the first moment there are 40 nodes, 300 GPUs and running pods of some age."""
+    _, recorder = _live(0)
+    nodes = recorder.of("Node")
+
+    assert 40 == len(nodes)
+    assert 300 == sum(int(node["status"]["capacity"]["nvidia.com/gpu"]) for node in nodes)
+    assert recorder.phases["Running"] > 50
+
+
+def test_pods_come_and_go() -> None:
+    """Within an hour pods start, end and are removed, others wait, and nodes are cordoned."""
+    _, recorder = _live(HOUR)
+
+    assert recorder.phases["Running"] > 200
+    assert recorder.phases["Succeeded"] > 100
+    assert recorder.cordons > 0
+    assert len(recorder.of("Pod")) < 200
+
+
+def test_owners_are_there_as_long_as_their_pods() -> None:
+    """Every pod of a Job or ReplicaSet names an object that exists, and none outlives its pods."""
+    _, recorder = _live(HOUR)
+    owners = {
+        content["metadata"]["uid"]
+        for kind in ("Job", "ReplicaSet", "StatefulSet")
+        for content in recorder.of(kind)
+    }
+    named = {
+        reference["uid"]
+        for pod in recorder.of("Pod")
+        for reference in pod["metadata"]["ownerReferences"]
+        if reference["kind"] != "PyTorchJob"
+    }
+
+    assert owners == named
+
+
+def test_devices_are_busy_where_pods_run() -> None:
+    """Exactly the devices that running pods hold are busy."""
+    fleet, recorder = _live(600)
+    held: Counter[str] = Counter()
+    for pod in recorder.of("Pod"):
+        if pod["status"]["phase"] == "Running":
+            index = pod["metadata"]["annotations"]["alibabacloud.com/gpu-index"]
+            held.update(f"{pod['spec']['nodeName']}/{device}" for device in index.split("-"))
+    busy = {
+        f"{node}/{device}"
+        for node, loads in fleet.busy_devices().items()
+        for device, load in enumerate(loads)
+        if load
+    }
+
+    assert busy == set(held)

@@ -1,0 +1,81 @@
+"""Parts of the stack are taken away and given back: no lie meanwhile, no help needed after."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+import requests
+
+from demo.processes import wait_for
+from tests.support.stack import READY_SECONDS, RunningStack, running_stack
+
+pytestmark = pytest.mark.e2e
+
+GPUS = 300
+UNAVAILABLE = 5003
+
+
+@pytest.fixture(name="running")
+def _running(tmp_path: Path) -> Iterator[RunningStack]:
+    with running_stack(tmp_path, "living", stale_after=3.0) as running:
+        running.wait_for_totals(GPUS)
+        yield running
+
+
+def _is_unavailable(running: RunningStack) -> bool:
+    answer = running.ask("status")
+    if answer.status_code == HTTPStatus.OK:
+        return False
+    assert HTTPStatus.SERVICE_UNAVAILABLE == answer.status_code
+    assert UNAVAILABLE == answer.json()["meta"]["code"]
+    assert answer.json()["data"] is None
+    return True
+
+
+def _metric(running: RunningStack, name: str) -> str:
+    page = requests.get(f"{running.exporter_url}/metrics", timeout=5).text
+    return next((line for line in page.splitlines() if line.startswith(name)), "")
+
+
+def test_prometheus_comes_and_goes(running: RunningStack) -> None:
+    """Without Prometheus an answer is first marked stale, then 5003; with it all is well again."""
+    running.prometheus.kill()
+    wait_for(
+        lambda: "Warning" in running.ask("status").headers,
+        seconds=READY_SECONDS,
+        what="a stale answer",
+    )
+    wait_for(lambda: _is_unavailable(running), seconds=READY_SECONDS, what="5003")
+    running.prometheus.start()
+    running.wait_for_totals(GPUS)
+
+    assert "Warning" not in running.ask("status").headers
+
+
+def test_the_api_server_comes_and_goes(running: RunningStack) -> None:
+    """Without the API server totals disappear, never turn to zero, and come back by themselves."""
+    running.fleet.kill()
+    wait_for(
+        lambda: _metric(running, "gpu_exporter_apiserver_up") == "gpu_exporter_apiserver_up 0",
+        seconds=READY_SECONDS,
+        what="apiserver_up 0",
+    )
+    wait_for(lambda: _is_unavailable(running), seconds=READY_SECONDS, what="5003")
+    readiness = requests.get(f"{running.exporter_url}/readyz", timeout=5)
+
+    assert HTTPStatus.SERVICE_UNAVAILABLE == readiness.status_code
+    assert "cannot be reached" in readiness.text
+    assert "" == _metric(running, "gpu_node_capacity")
+    assert running.exporter.alive()
+
+    running.fleet.start()
+    running.wait_for_totals(GPUS)
+
+
+def test_the_exporter_comes_and_goes(running: RunningStack) -> None:
+    """A restarted exporter continues where the cluster is, without a moment of wrong totals."""
+    running.exporter.kill()
+    wait_for(lambda: _is_unavailable(running), seconds=READY_SECONDS, what="5003")
+    running.exporter.start()
+    running.wait_for_totals(GPUS)

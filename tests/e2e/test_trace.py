@@ -1,0 +1,137 @@
+"""A production trace through the whole stack, against sums made straight from its rows."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from prometheus_api_client import PrometheusConnect
+
+from demo.processes import wait_for
+from tests.e2e import oracle
+from tests.e2e.oracle import Truth
+from tests.support.stack import READY_SECONDS, RunningStack, running_stack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.trace]
+
+GPUS = 6212
+PEAK_SECOND = 12_523_649
+ALL_PODS = 8152
+"""More than the cluster can hold: what is left over is in small blocks."""
+
+
+@pytest.fixture(name="trace", scope="module")
+def _trace() -> Path:
+    directory = os.environ.get("TRACE_DIR")
+    if not directory:
+        pytest.skip("set TRACE_DIR to the folder of the openb trace (README.md says where from)")
+    return Path(directory)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A running stack and the truth about its fleet."""
+
+    stack: RunningStack
+    truth: Truth
+
+
+@pytest.fixture(name="packed", scope="module", params=[2000, ALL_PODS])
+def _packed(
+    trace: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Packed]:
+    directory = tmp_path_factory.mktemp("packed")
+    arguments = (f"--trace={trace}", f"--pods={request.param}")
+    with running_stack(directory, "packed", *arguments) as running:
+        running.wait_for_totals(GPUS)
+        yield Packed(running, oracle.packed(trace, request.param))
+
+
+@pytest.fixture(name="timeline", scope="module")
+def _timeline(trace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    directory = tmp_path_factory.mktemp("timeline")
+    arguments = (f"--trace={trace}", f"--at={PEAK_SECOND}")
+    with running_stack(directory, "timeline", *arguments) as running:
+        running.wait_for_totals(GPUS)
+        yield running
+
+
+def _shown(running: RunningStack) -> Truth:
+    """Return what clients of the query API and of Prometheus are told."""
+    status = running.status()
+    usage, available = status["current_gpu_usage"], status["available_resources"]
+    return Truth(
+        total_gpus=usage["total_gpus"],
+        allocated_gpus=_exact(usage["allocated_gpus"]),
+        running_gpu_pods=status["running_tasks"],
+        free_gpus=available["available_gpus"],
+        nodes_with_free_gpus=available["available_nodes"],
+        largest_free_block=available["max_contiguous_gpu"],
+        by_namespace=_recorded_by_namespace(running),
+    )
+
+
+def _exact(number: float) -> Fraction:
+    return Fraction(number).limit_denominator(1000)
+
+
+def _recorded_by_namespace(running: RunningStack) -> dict[str, Fraction]:
+    # An independent client: not ours, and not the query API.
+    prometheus = PrometheusConnect(url=running.prometheus_url)
+    found = prometheus.custom_query("namespace:gpu_allocated:sum")
+    return {each["metric"]["namespace"]: _exact(float(each["value"][1])) for each in found}
+
+
+def _listed_by_namespace(tasks: list[dict[str, Any]]) -> dict[str, Fraction]:
+    sums: Counter[str] = Counter()
+    for task in tasks:
+        sums[task["namespace"]] += round(task["allocated_gpus"] * 1000)
+    return {namespace: Fraction(milli, 1000) for namespace, milli in sums.items()}
+
+
+def test_packed_totals_are_the_traces(packed: Packed) -> None:
+    """With many pods at once, every total, sum and block is what the trace's rows add up to."""
+    assert GPUS == packed.truth.total_gpus
+    assert packed.truth == _shown(packed.stack)
+
+
+def test_packed_tasks_add_up_to_the_totals(packed: Packed) -> None:
+    """The listed tasks are the running ones, and add up to the totals, by namespace and in all."""
+    answer = packed.stack.running_tasks()
+
+    assert packed.truth.running_gpu_pods == answer["total_tasks"] == len(answer["tasks"])
+    assert packed.truth.by_namespace == _listed_by_namespace(answer["tasks"])
+
+
+def test_namespace_filter_is_exact(packed: Packed) -> None:
+    """A namespace's tasks are all of that namespace's and nobody else's."""
+    answer = packed.stack.running_tasks(namespace="be")
+
+    assert {"be": packed.truth.by_namespace["be"]} == _listed_by_namespace(answer["tasks"])
+
+
+def test_peak_of_the_timeline(trace: Path, timeline: RunningStack) -> None:
+    """At the busiest second of the trace the totals are those its publishers' data give."""
+    expected = oracle.at(trace, PEAK_SECOND)
+
+    # Known of the data set, however it is placed.
+    assert Fraction(6559, 100) == expected.allocated_gpus
+    assert 49 == expected.running_gpu_pods
+    assert expected == _shown(timeline)
+
+
+@pytest.mark.parametrize("second", [12_523_700, 12_530_000, 12_700_000, 12_902_959])
+def test_timeline_is_followed(trace: Path, timeline: RunningStack, second: int) -> None:
+    """As pods come and go, the answers follow and settle on the truth of the new second."""
+    expected = oracle.at(trace, second)
+    requests.post(
+        f"{timeline.fleet_url}/_demo/timeline", json={"until": second}, timeout=10
+    ).raise_for_status()
+    wait_for(lambda: _shown(timeline) == expected, seconds=READY_SECONDS, what=f"second {second}")
+
+    assert expected == _shown(timeline)

@@ -1,0 +1,115 @@
+"""The stack as its users run it: real processes, started for one test and stopped after it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from demo import stack
+from demo.processes import LOOPBACK, Process, free_port, wait_for
+
+READY_SECONDS = 60.0
+SCRAPE_SECONDS = 1
+CACHE = {"ttl": 0.5, "stale": 5.0, "settle": 0.3}
+"""Short enough for a test to see a window end; everything else is as shipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningStack:
+    """A fleet, its exporter, a Prometheus and the query API."""
+
+    fleet: Process
+    exporter: Process
+    prometheus: Process
+    api: Process
+    fleet_url: str
+    exporter_url: str
+    prometheus_url: str
+    api_url: str
+    kubeconfig: Path
+
+    def status(self, **parameters: Any) -> dict[str, Any]:
+        """Return `data` of a status answer; fails the test unless it is a success."""
+        return self._data("status", parameters)
+
+    def running_tasks(self, **parameters: Any) -> dict[str, Any]:
+        """Return `data` of a running-tasks answer; fails the test unless it is a success."""
+        return self._data("running-tasks", parameters)
+
+    def ask(self, endpoint: str, **parameters: Any) -> requests.Response:
+        """Return the answer of a realtime endpoint for the demo's cluster, whatever its status."""
+        return requests.get(
+            f"{self.api_url}/api/v1/realtime/{endpoint}",
+            params={"cluster": stack.CLUSTER, **parameters},
+            timeout=10,
+        )
+
+    def wait_for_totals(self, total_gpus: int) -> None:
+        """Wait until the status answer shows the whole fleet."""
+
+        def shown() -> bool:
+            answer = self.ask("status")
+            if answer.status_code != requests.codes.ok:
+                return False
+            usage = answer.json()["data"]["current_gpu_usage"]
+            return bool(usage["total_gpus"] == total_gpus)
+
+        wait_for(shown, seconds=READY_SECONDS, what="the fleet's totals")
+
+    def _data(self, endpoint: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        answer = self.ask(endpoint, **parameters)
+        assert answer.status_code == requests.codes.ok, answer.text
+        data: dict[str, Any] = answer.json()["data"]
+        return data
+
+
+@contextmanager
+def running_stack(
+    directory: Path, use: str, *arguments: str, stale_after: float = 120.0
+) -> Iterator[RunningStack]:
+    """Run a fleet and everything that reads it.
+
+    Args:
+        directory: Where logs and data go.
+        use: `living`, `packed` or `timeline`; see `python -m demo.fleet --help`.
+        arguments: More of that command's arguments.
+        stale_after: When the exporter gives up on what it last heard, in seconds.
+    """
+    fleet_port, exporter_port, prometheus_port, api_port = (free_port() for _ in range(4))
+    kubeconfig = directory / "kubeconfig"
+    prometheus_url = f"http://{LOOPBACK}:{prometheus_port}"
+    clusters = [{"name": stack.CLUSTER, "prometheus_url": prometheus_url}]
+    with ExitStack() as cleanup:
+
+        def start(process: Process) -> Process:
+            cleanup.enter_context(process)
+            process.wait_ready(seconds=READY_SECONDS)
+            return process
+
+        yield RunningStack(
+            fleet=start(stack.fleet(directory, fleet_port, use, *arguments)),
+            exporter=start(
+                stack.cluster_exporter(
+                    directory, exporter_port, kubeconfig, f"--stale-after={stale_after}"
+                )
+            ),
+            prometheus=start(
+                stack.prometheus(
+                    directory,
+                    prometheus_port,
+                    targets={"gpu-cluster": exporter_port},
+                    seconds=SCRAPE_SECONDS,
+                )
+            ),
+            api=start(
+                stack.query_api(directory, [api_port], {"clusters": clusters, "cache": CACHE})
+            ),
+            fleet_url=f"http://{LOOPBACK}:{fleet_port}",
+            exporter_url=f"http://{LOOPBACK}:{exporter_port}",
+            prometheus_url=prometheus_url,
+            api_url=f"http://{LOOPBACK}:{api_port}",
+            kubeconfig=kubeconfig,
+        )
