@@ -31,7 +31,9 @@ class Stability(StrEnum):
     STABLE = "stable"
 
 
-@dataclass(frozen=True, slots=True)
+# Compared by identity: each stands here once, and hashing all its fields would cost more than
+# rendering a sample.
+@dataclass(frozen=True, slots=True, eq=False)
 class Family:
     """One metric family.
 
