@@ -291,7 +291,7 @@ LAST_COLLECTION = Family(
 )
 APISERVER_UP = Family(
     "gpu_exporter_apiserver_up",
-    "1 while every watched resource is synchronised and heard of recently, else 0.",
+    "1 while nodes and pods are followed without trouble and heard of recently, else 0.",
     (),
     Role.CLUSTER,
 )

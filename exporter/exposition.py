@@ -106,3 +106,16 @@ class Page:
     def compressed(self) -> bytes:
         """The body as gzip, made when the first scrape that accepts it asks."""
         return gzip.compress(self.body, _GZIP_LEVEL, mtime=0)
+
+
+class JoinedPage(Page):
+    """Several pages as one; each part is compressed once, however often it is joined anew."""
+
+    def __init__(self, *pages: Page) -> None:
+        super().__init__(b"".join(page.body for page in pages))
+        self._pages = pages
+
+    @cached_property
+    def compressed(self) -> bytes:
+        """The parts' own compressed forms; members of one gzip file (RFC 1952, section 2.2)."""
+        return b"".join(page.compressed for page in self._pages)

@@ -28,7 +28,7 @@ class _Fields(logging.Formatter):
 
 class _Json(_Fields):
     def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(self.fields(record), ensure_ascii=False)
+        return json.dumps(self.fields(record))
 
 
 class _Logfmt(_Fields):
@@ -52,5 +52,7 @@ def configure(level: str, layout: str, stream: TextIO = sys.stderr) -> None:
 
 
 def _quoted(text: str) -> str:
-    # One record is one line, whatever an API server or a driver put into its message.
-    return json.dumps(text, ensure_ascii=False) if set(text) & set(' "=\n\r\t') else text
+    # One record is one line that no terminal obeys, whatever an API server or a driver put into it.
+    if text and text.isprintable() and not set(text) & set(' "=\\'):
+        return text
+    return json.dumps(text, ensure_ascii=not text.isprintable())

@@ -118,7 +118,7 @@ class _Answer:
 def _accepts_gzip(header: str) -> bool:
     for item in header.split(","):
         coding, _, quality = item.partition(";")
-        if coding.strip() == "gzip":
+        if coding.strip().lower() == "gzip":
             return quality.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
     return False
 
@@ -137,7 +137,7 @@ def serve(
     server.max_request_header_size = _MAX_HEADER_BYTES
     try:
         server.prepare()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name that DNS does not allow
         raise ConfigurationError(
             f"cannot listen on {address}: {error} "
             "(stop what listens there, or choose another with --web.listen-address)"
@@ -165,4 +165,4 @@ def listen_address(text: str) -> tuple[str, int]:
         raise ConfigurationError(
             f"{text!r} is not an address: write HOST:PORT, as in 127.0.0.1:9400"
         )
-    return host.strip("[]"), int(port)
+    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - what :PORT asks for

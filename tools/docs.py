@@ -74,18 +74,19 @@ def _configuration() -> Iterator[str]:
     definitions = msgspec.json.schema(Settings)["$defs"]
     variables = {".".join(path): name for name, path in environment_names().items()}
     rows = (
-        (_code(key), _default(setting), _code(variables[key]), setting["description"])
+        (*_short_row(key, setting)[:2], _code(variables[key]), setting["description"])
         for key, setting in _settings(definitions, definitions["Settings"])
         if key in variables
     )
     yield _table(("key", "default", "variable", "meaning"), rows)
     for name, title in (("Cluster", "An item of `clusters`"), ("BasicAuth", "`basic_auth`")):
         yield f"## {title}\n"
-        rows = (
-            (_code(key), _default(setting), setting["description"])
-            for key, setting in definitions[name]["properties"].items()
-        )
-        yield _table(("key", "default", "meaning"), rows)
+        properties = definitions[name]["properties"].items()
+        yield _table(("key", "default", "meaning"), (_short_row(*item) for item in properties))
+
+
+def _short_row(key: str, setting: dict[str, Any]) -> tuple[str, ...]:
+    return (_code(key), _default(setting), setting["description"])
 
 
 def _settings(

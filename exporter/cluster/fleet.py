@@ -46,7 +46,9 @@ class Fleet:
 
     def put_node(self, node: Node) -> None:
         """Take in a new or changed node."""
-        if node.uid not in self._nodes and node.capacity:
+        known = self._nodes.get(node.uid)
+        # A node joins before its device plugin does: it counts as added once it has GPUs.
+        if node.has_gpus and not (known and known.has_gpus):
             self._record_node("NodeAdded", node, node.created, "New node with {} GPUs added")
         self._nodes[node.uid] = node
         self._nodes_by_name[node.name] = node
@@ -60,7 +62,7 @@ class Fleet:
         if node.capacity:
             self._record_node("NodeRemoved", node, None, "Node with {} GPUs removed")
         # A node of the same name may have come back under another UID before this one went.
-        if self._nodes_by_name[node.name].uid == uid:
+        if self._nodes_by_name.get(node.name) is node:
             del self._nodes_by_name[node.name]
         self._touch_node(node.name)
 
@@ -184,8 +186,8 @@ class Fleet:
         found = workload.resolve(pod, self._owners)
         known = self._workloads.get(pod.uid)
         # An owner deleted before its pods must not demote them to a lower name.
-        if known and found.chain and known.chain[: len(found.chain)] == found.chain:
-            found = max(known, found, key=lambda candidate: len(candidate.chain))
+        if known and found.chain and _is_longer(known.chain, found.chain):
+            found = known
         self._forget_workload(pod.uid)
         self._workloads[pod.uid] = found
         for owner in found.chain:
@@ -241,3 +243,7 @@ class Fleet:
     def _record(self, kind: str, uid: str, name: str, when: float | None, message: str) -> None:
         moment = self._clock() if when is None else when
         self._journal.add(Happening(moment, f"{kind}/{uid}", kind, name, message))
+
+
+def _is_longer(chain: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    return len(chain) > len(other) and chain[: len(other)] == other

@@ -21,15 +21,17 @@ class Journal:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._entries: list[Happening] = []
+        self._by_id: dict[str, Happening] = {}
 
     def add(self, happening: Happening) -> None:
-        """Take in one happening; one with the same time and id is the same one."""
-        place = bisect.bisect_left(self._entries, happening)
-        if place < len(self._entries) and self._entries[place] == happening:
-            return
-        self._entries.insert(place, happening)
+        """Take in one happening; an earlier one of the same id gives way to it."""
+        earlier = self._by_id.get(happening.id)
+        if earlier is not None:
+            self._entries.remove(earlier)
+        self._by_id[happening.id] = happening
+        bisect.insort(self._entries, happening)
         if len(self._entries) > self._limit:
-            del self._entries[0]
+            del self._by_id[self._entries.pop(0).id]
 
     def newest_first(self) -> list[Happening]:
         """Return what is kept, newest first."""

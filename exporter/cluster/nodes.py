@@ -44,6 +44,11 @@ class Node:
     physical: float | None
 
     @property
+    def has_gpus(self) -> bool:
+        """True when it has a device now, healthy or not."""
+        return any(self.capacity.values())
+
+    @property
     def obstacle(self) -> str | None:
         """Why the node takes no new GPU pod, as a bounded word; None when it takes them."""
         if not self.ready:

@@ -1,6 +1,5 @@
 """The cluster role put together: reflectors feed the fleet, a scrape gets its page."""
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,10 +12,11 @@ from exporter.cluster.fleet import Fleet
 from exporter.cluster.intake import Intake
 from exporter.cluster.journal import Journal
 from exporter.cluster.reflector import Backoff, Reflector, Source
-from exporter.exposition import Page, Samples
+from exporter.exposition import JoinedPage, Page, Samples
 from exporter.version import __version__
 
-_log = logging.getLogger(__name__)
+# Long enough to finish an event, too short to wait for an API server.
+_FAREWELL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class ClusterPublisher:
             )
             for watched in (*REQUIRED, *OWNERS)
         }
-        self._rendered = b""
+        self._rendered: Page | None = None
 
     def start(self) -> None:
         """Begin to follow the cluster."""
@@ -92,6 +92,8 @@ class ClusterPublisher:
         """Stop following it."""
         for reflector in self._reflectors.values():
             reflector.stop()
+        for reflector in self._reflectors.values():
+            reflector.join(_FAREWELL_SECONDS)
 
     def not_ready(self) -> str | None:
         """Return why nothing can be said about the cluster; None when something can."""
@@ -106,28 +108,28 @@ class ClusterPublisher:
     def page(self) -> Page:
         """Return what to answer to a scrape: the fleet while it is known, ourselves always."""
         known = self.not_ready() is None
-        body = self._fleet_body() if known else b""
-        return Page(body + self._own_body())
+        own = self._own_page(known=known)
+        return JoinedPage(self._fleet_page(), own) if known else own
 
     def _required(self) -> Iterator[Reflector]:
         return (self._reflectors[watched.resource] for watched in REQUIRED)
 
-    def _fleet_body(self) -> bytes:
+    def _fleet_page(self) -> Page:
         with self._lock:
-            if self._fleet.changed or not self._rendered:
-                self._rendered = b"".join(self._fleet.blocks())
+            if self._fleet.changed or self._rendered is None:
+                self._rendered = Page(b"".join(self._fleet.blocks()))
             return self._rendered
 
     def _is_stale(self, reflector: Reflector) -> bool:
         heard = reflector.last_heard
         return heard is None or self._clock() - heard > self._options.stale_after
 
-    def _own_body(self) -> bytes:
+    def _own_page(self, *, known: bool) -> Page:
         own = Samples()
         own.add(catalogue.BUILD_INFO, (__version__, "cluster"), 1)
         if self._options.cluster_name:
             own.add(catalogue.CLUSTER_INFO, (self._options.cluster_name,), 1)
-        up = all(reflector.trouble is None for reflector in self._required())
+        up = known and all(reflector.trouble is None for reflector in self._required())
         own.add(catalogue.APISERVER_UP, (), up)
         with self._lock:
             counts = self._fleet.counts()
@@ -135,7 +137,7 @@ class ClusterPublisher:
             own.add(catalogue.OBJECTS, (resource,), count)
         for name, reflector in self._reflectors.items():
             self._add_reflector(own, name, reflector)
-        return b"".join(own.blocks())
+        return own.page()
 
     def _add_reflector(self, own: Samples, name: str, reflector: Reflector) -> None:
         for result in ("success", "error", "expired"):

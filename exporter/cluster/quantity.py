@@ -4,28 +4,19 @@ The grammar is apimachinery's `resource.Quantity`: `8`, `8000m`, `1k`, `16Gi`, `
 """
 
 import math
+import re
 
 from exporter.errors import MalformedObject
 
-_SUFFIXES = {
-    "n": 1e-9,
-    "u": 1e-6,
-    "m": 1e-3,
-    "": 1.0,
-    "k": 1e3,
-    "M": 1e6,
-    "G": 1e9,
-    "T": 1e12,
-    "P": 1e15,
-    "E": 1e18,
-    "Ki": 2.0**10,
-    "Mi": 2.0**20,
-    "Gi": 2.0**30,
-    "Ti": 2.0**40,
-    "Pi": 2.0**50,
-    "Ei": 2.0**60,
-}
-_DIGITS = "0123456789.+-eE"
+# An exponent and a suffix exclude each other; "1E" is exa, "1E3" an exponent.
+_GRAMMAR = re.compile(
+    r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+))"
+    r"(?:(?P<exponent>[eE][+-]?\d+)|(?P<suffix>[numkMGTPE]|[KMGTPE]i)?)",
+    re.ASCII,
+)
+# Decimal suffixes as exponents: a float is then rounded once, so that 15000000000n is 15.
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60}
 
 
 def parse(text: str | float) -> float:
@@ -36,16 +27,15 @@ def parse(text: str | float) -> float:
     """
     if isinstance(text, int | float):
         return float(text)
-    # "1E" is an exa suffix and "1E3" an exponent: try the whole text as a number first.
-    number = _as_float(text)
-    if number is not None:
-        return number
-    digits = text.rstrip("numkMGTPEi")
-    number = _as_float(digits)
-    scale = _SUFFIXES.get(text[len(digits) :])
-    if number is None or scale is None:
+    match = _GRAMMAR.fullmatch(text)
+    if match is None:
         raise MalformedObject(f"{text!r} is not a quantity")
-    return number * scale
+    suffix = match["suffix"] or ""
+    exponent = match["exponent"] or f"e{_DECIMAL.get(suffix, 0)}"
+    value = float(match["number"] + exponent) * _BINARY.get(suffix, 1)
+    if not math.isfinite(value):
+        raise MalformedObject(f"{text!r} is not a quantity a float can hold")
+    return value
 
 
 def devices(text: str | float) -> float:
@@ -58,13 +48,3 @@ def devices(text: str | float) -> float:
     if value != int(value):
         raise MalformedObject(f"{text!r} is not a whole number of devices")
     return max(0.0, value)
-
-
-def _as_float(text: str) -> float | None:
-    if not text or text.strip(_DIGITS):
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None

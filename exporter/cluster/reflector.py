@@ -117,9 +117,12 @@ class Reflector:
         """Begin to follow the resource."""
         self._thread.start()
 
-    def stop(self, *, seconds: float = 1.0) -> None:
-        """Stop soon; a thread that waits for the API server is left to end with the process."""
+    def stop(self) -> None:
+        """Stop soon: after what is being received or waited for."""
         self._stopping.set()
+
+    def join(self, seconds: float) -> None:
+        """Wait until stopped; a thread that waits for the API server ends with the process."""
         if self._thread.is_alive():
             self._thread.join(seconds)
 
@@ -176,14 +179,19 @@ class Reflector:
             self._source.watch(version, seconds=low + (high - low) * self._random()) as lines,
         ):
             self._heard()
+            # Until an event comes nothing proves that the stream works: if it breaks, list anew,
+            # lest a server that accepts watches and tells nothing keeps an old state alive.
+            self._version = None
             for line in lines:
-                self._receive(wire.decode_event(line))
+                version = self._version = self._receive(wire.decode_event(line)) or version
                 if self._stopping.is_set():
                     return
         if self.events.total() == heard_before and self._clock() - opened < _SHORTEST_WATCH:
             raise ApiServerUnavailable("the API server ends watches as soon as they begin")
+        self._version = version
 
-    def _receive(self, event: wire.WatchEvent) -> None:
+    def _receive(self, event: wire.WatchEvent) -> str:
+        """Pass one event on; return the version it brings, empty when it brings none."""
         self.events[event.type] += 1
         if event.type == "ERROR":
             status = wire.decode_status(event.object)
@@ -194,8 +202,8 @@ class Reflector:
             self._sink.upsert(event.object)
         elif event.type == "DELETED":
             self._sink.remove(event.object)
-        self._version = wire.version_of(event.object) or self._version
         self._heard()
+        return wire.version_of(event.object)
 
     def _heard(self) -> None:
         self.last_heard = self._clock()

@@ -26,12 +26,7 @@ def effective(pod: PodWire) -> Requests:
     """
     if pod.metadata.namespace == resources.RESERVATION_NAMESPACE:
         return {}
-    asked = _of_containers(pod)
-    found = {
-        name: amount * resources.percent_share(name, asked)
-        for name, amount in asked.items()
-        if amount > 0 and resources.rule_for(name)
-    }
+    found = {name: amount for name, amount in _of_containers(pod).items() if amount > 0}
     if not found and pod.metadata.annotations:
         fraction = resources.annotated_amount(pod.metadata.annotations)
         if fraction > 0:
@@ -56,7 +51,7 @@ def _of_containers(pod: PodWire) -> Requests:
             _add(request, sidecars)
             _raise_to(peak, request)
     _raise_to(total, peak)
-    _add(total, _gpu_amounts(pod.spec.overhead))
+    _add(total, _narrowed(_gpu_amounts(pod.spec.overhead)))
     return total
 
 
@@ -65,7 +60,15 @@ def _of_container(container: Container) -> Requests:
     if declared is None:
         return {}
     # A limit without a request is a request: the API server defaults it so.
-    return _gpu_amounts(declared.limits) | _gpu_amounts(declared.requests)
+    return _narrowed(_gpu_amounts(declared.limits) | _gpu_amounts(declared.requests))
+
+
+def _narrowed(amounts: Requests) -> Requests:
+    return {
+        name: amount * resources.percent_share(name, amounts)
+        for name, amount in amounts.items()
+        if resources.rule_for(name)
+    }
 
 
 def _gpu_amounts(quantities: Quantities | None) -> Requests:

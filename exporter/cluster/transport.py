@@ -64,7 +64,7 @@ class ApiServer:
                 kubernetes.config.load_kube_config(
                     config_file=str(self._kubeconfig), client_configuration=configuration
                 )
-        except (kubernetes.config.ConfigException, OSError, ValueError) as error:
+        except Exception as error:  # the package lets its YAML parser's errors and worse through
             raise ConfigurationError(
                 f"no way to reach a Kubernetes API server: {error} "
                 "(give --kubeconfig FILE, or run in a pod with a service account)"
@@ -107,6 +107,8 @@ class ApiServer:
                 **{name: value for name, value in arguments.items() if value is not None},
             )
         except kubernetes.client.ApiException as error:
+            if not error.status:  # no answer: how the package passes on a failed TLS handshake
+                raise _unreachable(error) from error
             raise self._refusal(resource, error.status, error.body) from error
         except (HTTPError, OSError) as error:
             raise _unreachable(error) from error
@@ -220,5 +222,5 @@ def _lines(response: urllib3.HTTPResponse) -> Iterator[bytes]:
 
 def _unreachable(error: Exception) -> ApiServerUnavailable:
     # urllib3 names the pool and its memory address: the last cause is what a person can use.
-    reason = getattr(error, "reason", None) or error
-    return ApiServerUnavailable(f"the API server cannot be reached: {reason}")
+    reason = str(getattr(error, "reason", None) or error)
+    return ApiServerUnavailable(f"the API server cannot be reached: {' '.join(reason.split())}")

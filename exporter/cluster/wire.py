@@ -198,6 +198,9 @@ class Status(_Wire):
     message: str = ""
 
 
+# msgspec leaves bytes that are not UTF-8 to the codec's own error.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
+
 _page = msgspec.json.Decoder(ListPage)
 _event = msgspec.json.Decoder(WatchEvent)
 _bookmark = msgspec.json.Decoder(Bookmark)
@@ -217,7 +220,7 @@ def decode_page(body: bytes) -> ListPage:
     """
     try:
         return _page.decode(body)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise ApiServerUnavailable(f"the API server's list cannot be read: {error}") from error
 
 
@@ -229,7 +232,7 @@ def decode_event(line: bytes) -> WatchEvent:
     """
     try:
         return _event.decode(line)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise ApiServerUnavailable(f"the API server's watch cannot be read: {error}") from error
 
 
@@ -237,7 +240,7 @@ def version_of(raw: msgspec.Raw) -> str:
     """Return the resource version of an event's object; empty when it has none."""
     try:
         return _bookmark.decode(raw).metadata.resource_version
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return ""
 
 
@@ -245,7 +248,7 @@ def decode_status(raw: bytes | msgspec.Raw) -> Status:
     """Decode a Status; an unreadable one is an empty one, because it reports a failure anyway."""
     try:
         return _status.decode(raw)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return Status()
 
 
@@ -260,7 +263,7 @@ def decode(raw: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[_Kind]) -> _K
     """
     try:
         return decoder.decode(raw)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise MalformedObject(str(error)) from error
 
 

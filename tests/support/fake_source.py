@@ -1,0 +1,111 @@
+"""One resource of an API server that says what a test wrote down, without threads or sockets.
+
+`FakeSource` answers each list and each watch with the next line of its script. When the script is
+at its end it stops the reflector, so that `Reflector.run` returns in the test's own thread.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from exporter.cluster.reflector import Backoff, Reflector, Sink
+from tests.support.objects import Object
+
+Said = bytes | Exception | Callable[[], bytes]
+"""What comes next: bytes, a failure, or something the test does first."""
+
+
+class Clock:
+    """A clock that moves when told."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+class FakeSource:
+    """A scripted `reflector.Source`.
+
+    Args:
+        pages: What each request for a page is answered with.
+        watches: What each watch says, line by line.
+
+    Attributes:
+        asked: The requests made, as "list", "list TOKEN" or "watch VERSION".
+        seconds: How long each watch was to last.
+    """
+
+    resource = "pods"
+
+    def __init__(self, pages: Iterable[Said], watches: Iterable[Iterable[Said]] = ()) -> None:
+        self.asked: list[str] = []
+        self.seconds: list[float] = []
+        self.clock = Clock()
+        self._pages = iter(pages)
+        self._watches = iter(watches)
+        self._done: Callable[[], None] = lambda: None
+
+    def page(self, continue_token: str | None) -> bytes:
+        """Return the next page."""
+        self.asked.append(f"list {continue_token or ''}".strip())
+        return _said(next(self._pages))
+
+    @contextmanager
+    def watch(self, version: str, *, seconds: float) -> Iterator[Iterable[bytes]]:
+        """Open the next watch; one after the last runs its time in silence."""
+        self.asked.append(f"watch {version}")
+        self.seconds.append(seconds)
+        script = next(self._watches, None)
+        if script is None:
+            self._done()
+            self.clock.now += seconds
+            yield ()
+        else:
+            yield map(_said, script)
+
+    def reflector(
+        self, sink: Sink, *, random: Callable[[], float] = lambda: 0.0, pause: float = 0.0
+    ) -> Reflector:
+        """Return a reflector of this script, which pauses so many seconds after a failure."""
+        backoff = Backoff(random, self.clock, first=pause, cap=pause)
+        reflector = Reflector(self, sink, clock=self.clock, random=random, backoff=backoff)
+        self._done = reflector.stop
+        return reflector
+
+    def follow(self, sink: Sink, *, random: Callable[[], float] = lambda: 0.0) -> Reflector:
+        """Return a reflector that has followed this script to its end."""
+        reflector = self.reflector(sink, random=random)
+        reflector.run()
+        return reflector
+
+
+def page(version: str, *objects: Object, more: str = "") -> bytes:
+    """Return one page of a list; *more* is the token of the next."""
+    metadata = {"resourceVersion": version} | ({"continue": more} if more else {})
+    return msgspec.json.encode({"metadata": metadata, "items": objects})
+
+
+def event(kind: str, it: Object, version: str = "") -> bytes:
+    """Return one line of a watch."""
+    stamped = it | {"metadata": it["metadata"] | {"resourceVersion": version}} if version else it
+    return msgspec.json.encode({"type": kind, "object": stamped})
+
+
+def bookmark(version: str) -> bytes:
+    """Return a bookmark."""
+    return event("BOOKMARK", {"metadata": {}}, version)
+
+
+def error(code: int, message: str = "") -> bytes:
+    """Return the event that ends a watch with a Status."""
+    return event("ERROR", {"kind": "Status", "code": code, "message": message})
+
+
+def _said(said: Said) -> bytes:
+    if isinstance(said, Exception):
+        raise said
+    return said() if callable(said) else said
