@@ -8,10 +8,10 @@ import argparse
 import asyncio
 import itertools
 import random
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -20,9 +20,9 @@ from demo.fleet import replay, trace
 from demo.fleet.drivers import Drivers
 from demo.fleet.living import LivingFleet
 from demo.fleet.replay import Change, Put, Timeline
-from demo.kubernetes.cli import write_kubeconfig
+from demo.kubernetes.cli import serve_until_stopped, write_kubeconfig
 from demo.kubernetes.errors import ApiServerError
-from demo.kubernetes.server import create_app, serving
+from demo.kubernetes.server import create_app
 from demo.kubernetes.settings import Settings
 from demo.kubernetes.store import Store
 
@@ -45,14 +45,8 @@ async def _serve(options: argparse.Namespace) -> None:
     store = Store(history=10_000)
     app = create_app(store, Settings(bookmark_interval=_BOOKMARK_SECONDS))
     options.stage(options, store, app)
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serving(app, listen=options.listen) as url:
-        if options.kubeconfig_out:
-            write_kubeconfig(options.kubeconfig_out, url, [], None)
-        print(f"ready: {url}", flush=True)
-        await stop.wait()
+    write = partial(write_kubeconfig, options.kubeconfig_out) if options.kubeconfig_out else None
+    await serve_until_stopped(app, store, listen=options.listen, write=write)
 
 
 def apply(store: Store, changes: Iterable[Change]) -> None:

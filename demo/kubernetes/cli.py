@@ -5,11 +5,13 @@ import asyncio
 import signal
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
+from aiohttp import web
 
 from demo.kubernetes import objects, resources
 from demo.kubernetes.errors import ApiServerError
@@ -60,12 +62,42 @@ async def _serve(arguments: argparse.Namespace) -> None:
             store.put(content)
     tokens = arguments.token_file.read_text().split() if arguments.token_file else []
     app = create_app(store, Settings(bookmark_interval=arguments.bookmark_interval), tokens=tokens)
+    kubeconfig = None
+    if arguments.kubeconfig_out is not None:
+        kubeconfig = partial(
+            write_kubeconfig,
+            arguments.kubeconfig_out,
+            tokens=tokens[:1],
+            authority=arguments.tls_cert,
+        )
+    await serve_until_stopped(
+        app, store, listen=arguments.listen, tls=_tls(arguments), write=kubeconfig
+    )
+
+
+async def serve_until_stopped(
+    app: web.Application,
+    store: Store,
+    *,
+    listen: str,
+    tls: ssl.SSLContext | None = None,
+    write: Callable[[str], None] | None = None,
+) -> None:
+    """Serve an application until SIGINT or SIGTERM; say on stdout when it is ready.
+
+    Args:
+        app: What to serve.
+        store: What it serves, for the line that is printed.
+        listen: host:port; port 0 takes a free one.
+        tls: Serve HTTPS with this context.
+        write: Is given the base URL as soon as it is known.
+    """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serving(app, listen=arguments.listen, tls=_tls(arguments)) as url:
-        if arguments.kubeconfig_out is not None:
-            write_kubeconfig(arguments.kubeconfig_out, url, tokens[:1], arguments.tls_cert)
+    async with serving(app, listen=listen, tls=tls) as url:
+        if write is not None:
+            write(url)
         print(f"ready: {url} ({_summary(store)})", flush=True)
         await stop.wait()
 
@@ -83,7 +115,9 @@ def _summary(store: Store) -> str:
     return f"{nodes} nodes, {pods} pods"
 
 
-def write_kubeconfig(path: Path, url: str, tokens: Sequence[str], authority: Path | None) -> None:
+def write_kubeconfig(
+    path: Path, url: str, *, tokens: Sequence[str] = (), authority: Path | None = None
+) -> None:
     """Write a kubeconfig for one cluster.
 
     Args:

@@ -8,14 +8,20 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
+from demo.nvml.build import environment
+from demo.nvml.models import H100, device
+from demo.nvml.scenario import Scenario, write
 from demo.processes import LOOPBACK, Process, wait_for
 from demo.stack import ROOT
+from tests.support.apiserver import running
+from tests.support.cluster_objects import node, pod
 
 pytestmark = pytest.mark.e2e
 
@@ -38,14 +44,14 @@ def _occupied() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(name="up")
-def _up(occupied: None, tmp_path: Path) -> Iterator[Process]:
+@contextmanager
+def _up(directory: Path, **variables: str) -> Iterator[Process]:
+    """Run it until it says how to end it."""
     process = Process(
         "make up",
         [sys.executable, "-m", "demo.up"],
-        log=tmp_path / "up.log",
-        # No real cluster of whoever runs this test may be touched by it.
-        environment={"PYTHONPATH": str(ROOT), "KUBECONFIG": os.devnull, "TMPDIR": str(tmp_path)},
+        log=directory / "up.log",
+        environment={"PYTHONPATH": str(ROOT), "TMPDIR": str(directory), **variables},
     )
     with process:
         wait_for(
@@ -57,23 +63,63 @@ def _up(occupied: None, tmp_path: Path) -> Iterator[Process]:
         yield process
 
 
-def test_one_command_shows_a_living_fleet(up: Process, tmp_path: Path) -> None:
+def _answer(text: str) -> dict[str, Any]:
+    """Return the answer that is shown."""
+    answer: dict[str, Any] = json.loads(text[text.index("{") : text.rindex("}") + 1])
+    return answer
+
+
+def test_one_command_shows_a_living_fleet(occupied: None, tmp_path: Path) -> None:
     """It says what stands in, leaves taken ports alone, shows a real answer and ends it all."""
-    text = up.log.read_text()
-    [url] = re.findall(r"curl '(.+)'", text)
-    shown = json.loads(text[text.index("{") : text.rindex("}") + 1])
-    answer = requests.get(url, params={"include": "nodes"}, timeout=10).json()
+    # No real cluster of whoever runs this test may be touched by it.
+    with _up(tmp_path, KUBECONFIG=os.devnull) as up:
+        text = up.log.read_text()
+        [url] = re.findall(r"curl '(.+)'", text)
+        answer = requests.get(url, params={"include": "nodes"}, timeout=10).json()
 
-    assert "a demo fleet of 40 nodes and 300 GPUs stands in" in text
-    assert f"query API: port {QUERY_API} is in use and left alone" in text
-    assert 300 == shown["data"]["current_gpu_usage"]["total_gpus"]
-    assert 40 == len(answer["data"]["nodes"])
+        assert "a demo fleet of 40 nodes and 300 GPUs stands in" in text
+        assert f"query API: port {QUERY_API} is in use and left alone" in text
+        assert 300 == _answer(text)["data"]["current_gpu_usage"]["total_gpus"]
+        assert 40 == len(answer["data"]["nodes"])
 
-    up.signal(signal.SIGINT)
-    wait_for(lambda: not up.alive(), seconds=SECONDS, what="the end of make up")
+        up.signal(signal.SIGINT)
+        wait_for(lambda: not up.alive(), seconds=SECONDS, what="the end of make up")
 
     assert "" == _still_running(tmp_path)
     assert [] == list(tmp_path.glob("gpuscope-*"))
+
+
+def test_what_is_real_is_used(tmp_path: Path) -> None:
+    """A cluster that answers and a driver with devices are used instead of the demo's."""
+    # Their stand-ins, in the places where the real ones would be.
+    kubeconfig, scenario = tmp_path / "config", tmp_path / "devices.ini"
+    write(scenario, Scenario(devices=(device(H100, "GPU-a", 0, busy=1),)))
+    with running(node("n1", gpus=8), pod("p1", node_name="n1", gpus=2)) as cluster:
+        cluster.kubeconfig(kubeconfig)
+        variables = {"KUBECONFIG": str(kubeconfig), **environment(scenario)}
+        with _up(tmp_path, **variables) as up:
+            text = up.log.read_text()
+
+    usage = _answer(text)["data"]["current_gpu_usage"]
+
+    assert f"Kubernetes: the cluster of {kubeconfig}" in text
+    assert "GPUs: this machine's own, through the NVIDIA driver" in text
+    assert 8 == usage["total_gpus"]
+    assert 2 == usage["allocated_gpus"]
+
+
+def test_a_missing_program_is_one_sentence(tmp_path: Path) -> None:
+    """Without Prometheus it starts nothing, and says what to install."""
+    done = subprocess.run(
+        [sys.executable, "-m", "demo.up"],
+        env={"PATH": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert 1 == done.returncode
+    assert "install prometheus, gcc first (`make setup` does)" in done.stderr
 
 
 def _still_running(directory: Path) -> str:

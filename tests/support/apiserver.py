@@ -139,7 +139,7 @@ class Cluster:
 
     def kubeconfig(self, path: Path, *, token: str = "", authority: Path | None = None) -> Path:
         """Write a kubeconfig that points here and return its path."""
-        write_kubeconfig(path, self.url, [token] if token else [], authority)
+        write_kubeconfig(path, self.url, tokens=[token] if token else [], authority=authority)
         return path
 
 

@@ -283,7 +283,7 @@ def test_an_api_server_that_goes_and_comes_back(tmp_path: Path) -> None:
     port = free_port()
     objects = tmp_path / "objects.json"
     objects.write_text(json.dumps({"kind": "List", "items": FLEET}))
-    write_kubeconfig(tmp_path / "config", f"http://{LOOPBACK}:{port}", [], None)
+    write_kubeconfig(tmp_path / "config", f"http://{LOOPBACK}:{port}")
     with (
         api_server(tmp_path, port, objects) as server,
         following(tmp_path / "config") as follower,

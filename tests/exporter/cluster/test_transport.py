@@ -28,7 +28,7 @@ def connect(tmp_path: Path) -> Connect:
 
     def connected(url: str, *, token: str = "", authority: Path | None = None) -> ApiServer:
         path = tmp_path / "config"
-        write_kubeconfig(path, url, [token] if token else [], authority)
+        write_kubeconfig(path, url, tokens=[token] if token else [], authority=authority)
         server = ApiServer(path, Clock())
         server.connect()
         return server
