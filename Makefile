@@ -7,9 +7,7 @@ BIN := .venv/bin
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/ready ## Install what is missing: Debian packages, .venv, the stand-in driver
-
-.venv/ready: locks/dev.txt pyproject.toml tools/setup $(wildcard demo/nvml/*.c demo/nvml/*.h)
+setup: ## Install what is missing: Debian packages, .venv, the stand-in driver
 	@tools/setup
 
 up: setup ## Start the whole stack on loopback, with a demo fleet where no real one is; Ctrl-C ends it

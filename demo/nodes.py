@@ -8,31 +8,69 @@ already; each exporter reads its own node's scenario.
 import argparse
 import multiprocessing
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from demo import stack
 from demo.nvml.build import SCENARIO_VARIABLE
-from demo.processes import LOOPBACK, StopSignal, next_free_port
+from demo.processes import (
+    LOOPBACK,
+    STOP_SIGNALS,
+    ProcessError,
+    StopSignal,
+    answers,
+    next_free_port,
+    wait_for,
+)
 from exporter import cli
 
 _FIRST_PORT = 19400
+_READY_SECONDS = 60.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the exporters until SIGTERM or SIGINT; return the exit status."""
+    """Run the exporters until a stop signal; return the exit status."""
     options = _parser().parse_args(arguments)
-    ports = _ports(sorted(path.stem for path in options.drivers.glob("*.ini")))
-    # The exporters must be forked before this process has handlers of its own.
-    exporters = [_start(options, node, port) for node, port in ports.items()]
     stop = StopSignal()
-    stack.write_targets(options.targets, ports.values(), options.cluster)
+    ports = _ports(sorted(path.stem for path in options.drivers.glob("*.ini")))
+    exporters = _start_all(options.drivers, ports)
+    try:
+        return _watch(exporters, options, stop, list(ports.values()))
+    except ProcessError as error:
+        print(f"demo.nodes: {error}", file=sys.stderr)
+        return 1
+    finally:
+        for exporter in exporters:
+            exporter.terminate()
+        for exporter in exporters:
+            exporter.join()
+
+
+def _watch(
+    exporters: list[BaseProcess], options: argparse.Namespace, stop: StopSignal, ports: list[int]
+) -> int:
+    def refuse_death() -> None:
+        dead = [exporter.name for exporter in exporters if not exporter.is_alive()]
+        if dead and not stop.came():
+            raise ProcessError(f"the node exporter of {dead[0]} ended by itself: see its log lines")
+
+    def all_answer() -> bool:
+        refuse_death()
+        return stop.came() or all(answers(_url(port)) for port in ports)
+
+    wait_for(all_answer, seconds=_READY_SECONDS, what="the node exporters", every=0.5)
+    stack.write_targets(options.targets, ports, options.cluster)
     print(f"ready: {len(exporters)} node exporters", flush=True)
-    stop.wait()
-    _end(exporters)
+    while not stop.wait(1.0):
+        refuse_death()
     return 0
+
+
+def _url(port: int) -> str:
+    return f"http://{LOOPBACK}:{port}/healthz"
 
 
 def _ports(nodes: Sequence[str]) -> dict[str, int]:
@@ -44,25 +82,27 @@ def _ports(nodes: Sequence[str]) -> dict[str, int]:
     return ports
 
 
-def _start(options: argparse.Namespace, node: str, port: int) -> BaseProcess:
-    process = multiprocessing.get_context("fork").Process(
-        target=_run, args=(options.drivers / f"{node}.ini", node, port), name=node
-    )
-    process.start()
-    return process
+def _start_all(drivers: Path, ports: Mapping[str, int]) -> list[BaseProcess]:
+    context = multiprocessing.get_context("fork")
+    exporters: list[BaseProcess] = [
+        context.Process(target=_run, args=(drivers / f"{node}.ini", node, port), name=node)
+        for node, port in ports.items()
+    ]
+    # A signal between a child's first instruction and its own handlers would be lost to ours.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    for exporter in exporters:
+        exporter.start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    return exporters
 
 
 def _run(scenario: Path, node: str, port: int) -> None:
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     os.environ[SCENARIO_VARIABLE] = str(scenario)
     address = f"--web.listen-address={LOOPBACK}:{port}"
     sys.exit(cli.main(["node", address, f"--node-name={node}", "--log.level=warn"]))
-
-
-def _end(exporters: list[BaseProcess]) -> None:
-    for exporter in exporters:
-        exporter.terminate()
-    for exporter in exporters:
-        exporter.join()
 
 
 def _parser() -> argparse.ArgumentParser:

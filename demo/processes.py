@@ -57,12 +57,16 @@ def _can_bind(port: int) -> bool:
     return True
 
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a parent's order, and a terminal that was closed."""
+
+
 class StopSignal:
-    """Remembers that SIGINT or SIGTERM came, from its construction on."""
+    """Remembers that one of STOP_SIGNALS came, from its construction on."""
 
     def __init__(self) -> None:
         self._came = False
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOP_SIGNALS:
             signal.signal(number, self._remember)
 
     def _remember(self, *_: object) -> None:
@@ -91,8 +95,10 @@ def answers(url: str, *, timeout: float = 1.0) -> bool:
         return False
 
 
-def wait_for(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
-    """Poll *condition* until it holds.
+def wait_for(
+    condition: Callable[[], bool], *, seconds: float, what: str, every: float = _POLL_SECONDS
+) -> None:
+    """Poll *condition*, *every* so many seconds, until it holds.
 
     Raises:
         ProcessError: When it does not hold within *seconds*.
@@ -101,7 +107,7 @@ def wait_for(condition: Callable[[], bool], *, seconds: float, what: str) -> Non
     while not condition():
         if time.monotonic() > deadline:
             raise ProcessError(f"{what}: not within {seconds:g} s")
-        time.sleep(_POLL_SECONDS)
+        time.sleep(every)
 
 
 @dataclass(slots=True)
@@ -136,15 +142,24 @@ class Process:
         return self._running().pid
 
     def start(self) -> None:
-        """Start the child; the log is appended to, so that a restart keeps its history."""
+        """Start the child; the log is appended to, so that a restart keeps its history.
+
+        Raises:
+            ProcessError: When its program is not there.
+        """
         with self.log.open("ab") as sink:
-            self._child = subprocess.Popen(
-                list(self.command),
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink,
-                env={**os.environ, **(self.environment or {})},
-            )
+            try:
+                self._child = subprocess.Popen(
+                    list(self.command),
+                    stdin=subprocess.DEVNULL,
+                    stdout=sink,
+                    stderr=sink,
+                    env={**os.environ, **(self.environment or {})},
+                )
+            except OSError as error:
+                raise ProcessError(
+                    f"{self.name} cannot be started: {error} (`make setup` installs programs)"
+                ) from error
 
     def alive(self) -> bool:
         """Tell whether the child still runs."""

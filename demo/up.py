@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from demo import real, stack
 from demo.processes import (
@@ -37,7 +38,6 @@ _PORTS = {
     "cluster exporter": 9401,
     "Kubernetes API": 6443,
 }
-_PROGRAMS = {"prometheus": "prometheus", "cc": "gcc"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ def main() -> int:
             cleanup.callback(shutil.rmtree, directory, ignore_errors=True)
             return _run(_plan(directory), cleanup, stop)
     except ProcessError as error:
+        if stop.came():
+            return 0  # a part that was told to end as well is no failure
         print(f"make up: {error}", file=sys.stderr)
         return 1
 
@@ -79,9 +81,10 @@ def _run(plan: Plan, cleanup: ExitStack, stop: StopSignal) -> int:
         running.append(cleanup.enter_context(process))
         process.wait_ready(seconds=_READY_SECONDS)
     wait_for(
-        lambda: stop.came() or answers(plan.status_url),
+        lambda: stop.came() or _is_whole(plan),
         seconds=_READY_SECONDS,
         what=f"an answer from {plan.status_url}",
+        every=1.0,
     )
     if not stop.came():
         _show(plan)
@@ -94,15 +97,13 @@ def _run(plan: Plan, cleanup: ExitStack, stop: StopSignal) -> int:
 
 
 def _plan(directory: Path) -> Plan:
-    missing = [package for program, package in _PROGRAMS.items() if not shutil.which(program)]
-    if missing:
-        raise ProcessError(f"install {', '.join(missing)} first (`make setup` does)")
-    taken: set[int] = set()
+    kubeconfig, driver = real.kubeconfig(), real.has_driver()
+    unused = {"Kubernetes API": kubeconfig, "node exporter": not driver}
     ports: dict[str, int] = {}
     for name, preferred in _PORTS.items():
-        ports[name] = next_free_port(preferred, taken=taken)
-        taken.add(ports[name])
-    return Plan(directory, ports, real.kubeconfig(), real.has_driver())
+        if not unused.get(name):
+            ports[name] = next_free_port(preferred, taken=set(ports.values()))
+    return Plan(directory, ports, kubeconfig, driver)
 
 
 def _about(plan: Plan) -> Iterator[str]:
@@ -168,10 +169,19 @@ def _show(plan: Plan) -> None:
     print("\nCtrl-C ends everything.", flush=True)
 
 
-def _answer(url: str) -> object:
+def _is_whole(plan: Plan) -> bool:
+    """Tell whether there is an answer, in which all devices of the demo are measured already."""
+    if not answers(plan.status_url):
+        return False
+    nodes = _answer(f"{plan.status_url}&include=nodes")["data"]["nodes"]
+    return bool(plan.kubeconfig) or all(node["utilization"] is not None for node in nodes)
+
+
+def _answer(url: str) -> dict[str, Any]:
     try:
         with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - our own URL
-            return json.load(response)
+            answer: dict[str, Any] = json.load(response)
+            return answer
     except (urllib.error.URLError, OSError) as error:
         raise ProcessError(f"{url} stopped answering: {error}") from error
 

@@ -89,6 +89,32 @@ def test_one_command_shows_a_living_fleet(occupied: None, tmp_path: Path) -> Non
     assert [] == list(tmp_path.glob("gpuscope-*"))
 
 
+def test_a_closed_terminal_ends_it_all_at_any_moment(tmp_path: Path) -> None:
+    """A terminal that is closed during start-up leaves nothing behind, and is no crash."""
+    # A terminal signals the whole group at once.
+    command = [sys.executable, "-m", "demo.up"]
+    variables = {**os.environ, "KUBECONFIG": os.devnull, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=variables,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as up:
+        wait_for(
+            lambda: "demo.nodes" in _still_running(tmp_path), seconds=SECONDS, what="the nodes"
+        )
+        os.killpg(up.pid, signal.SIGHUP)
+        said, _ = up.communicate(timeout=SECONDS)
+
+    assert 0 == up.returncode
+    assert "Traceback" not in said
+    assert "" == _still_running(tmp_path)
+    assert [] == list(tmp_path.glob("gpuscope-*"))
+
+
 def test_what_is_real_is_used(tmp_path: Path) -> None:
     """A cluster that answers and a driver with devices are used instead of the demo's."""
     # Their stand-ins, in the places where the real ones would be.
@@ -109,17 +135,20 @@ def test_what_is_real_is_used(tmp_path: Path) -> None:
 
 
 def test_a_missing_program_is_one_sentence(tmp_path: Path) -> None:
-    """Without Prometheus it starts nothing, and says what to install."""
+    """Without one of its programs it ends what it started, and says what to do."""
     done = subprocess.run(
         [sys.executable, "-m", "demo.up"],
-        env={"PATH": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        env={"PATH": str(tmp_path), "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
     )
 
     assert 1 == done.returncode
-    assert "install prometheus, gcc first (`make setup` does)" in done.stderr
+    assert "node-exporter cannot be started" in done.stderr
+    assert "`make setup` installs programs" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [] == list(tmp_path.glob("gpuscope-*"))
 
 
 def _still_running(directory: Path) -> str:
