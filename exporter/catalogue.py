@@ -168,6 +168,14 @@ CLUSTER_INFO = Family(
     Role.CLUSTER,
 )
 
+CLUSTER_STATE = Family(
+    "gpu_cluster_state_timestamp_seconds",
+    "Until when what is published of the cluster is known to be true, in Unix time: now while "
+    "nodes and pods are followed, else when they were last heard of.",
+    (),
+    Role.CLUSTER,
+)
+
 _NODE_RESOURCE = ("node", "resource")
 
 NODE_INFO = Family(

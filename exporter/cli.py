@@ -21,6 +21,8 @@ from exporter.version import __version__
 _log = logging.getLogger(__name__)
 
 _SIGNAL_POLL_SECONDS = 0.2
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 0.1, 3600.0
+_MOST_EVENTS = 500
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,6 +80,7 @@ def _cluster_publisher(options: argparse.Namespace) -> Publisher:
             events=options.events,
         ),
         clock=time.time,
+        monotonic=time.monotonic,
         random=random.random,
     )
 
@@ -98,6 +101,7 @@ def _add_node(roles: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     _add_common(node, port=9400)
     node.add_argument(
         "--node-name",
+        type=_name,
         default=os.environ.get("NODE_NAME") or socket.gethostname(),
         help="the name Kubernetes knows this node by (env NODE_NAME; default: %(default)s)",
     )
@@ -190,14 +194,30 @@ def _destination(collector: str) -> str:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
+    value = _number(text)
+    if not _SHORTEST_SECONDS <= value <= _LONGEST_SECONDS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number from {_SHORTEST_SECONDS:g} to {_LONGEST_SECONDS:g}"
+        )
     return value
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is negative")
-    return value
+    value = _number(text)
+    if value != int(value) or not 0 <= value <= _MOST_EVENTS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {_MOST_EVENTS}")
+    return int(value)
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name")
+    return text
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    return value if math.isfinite(value) else -1.0

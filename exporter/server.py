@@ -5,6 +5,7 @@ A request never reaches the driver or the API server: it gets the page that is t
 
 import html
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -18,10 +19,11 @@ from exporter.version import __version__
 
 _log = logging.getLogger(__name__)
 
-_THREADS = 4
-# A client that sends its request slower than this is cut off (slowloris).
+_THREADS = 16
+# A client that sends nothing for so long is cut off; one that drips holds a thread for longer.
 _REQUEST_SECONDS = 10
 _MAX_HEADER_BYTES = 16 * 1024
+_RESERVED = ("/", "/healthz", "/readyz")
 _PLAIN = "text/plain; charset=utf-8"
 _HTML = "text/html; charset=utf-8"
 
@@ -53,9 +55,17 @@ class Site:
         publisher: Where pages come from.
         role: `node` or `cluster`, for the landing page.
         telemetry_path: Where the metrics are served.
+
+    Raises:
+        ConfigurationError: When *telemetry_path* is no path, or another page's.
     """
 
     def __init__(self, publisher: Publisher, *, role: str, telemetry_path: str) -> None:
+        if not re.fullmatch(r"(/[\w.~-]+)+", telemetry_path) or telemetry_path in _RESERVED:
+            raise ConfigurationError(
+                f"metrics cannot be served at {telemetry_path!r}: write a path such as /metrics, "
+                f"not one of {', '.join(_RESERVED)}"
+            )
         self._publisher = publisher
         self._role = role
         self._telemetry_path = telemetry_path

@@ -15,7 +15,7 @@ from queryapi.promql.client import PrometheusClient
 from queryapi.promql.text import Matcher
 from queryapi.promql.transport import HttpTransport, Transport
 from queryapi.services.health import Health, Probe
-from queryapi.services.parts import TOTALS
+from queryapi.services.parts import EVALUATION, TOTALS
 from queryapi.services.realtime import Realtime
 from queryapi.services.snapshot import Snapshots
 from queryapi.settings import Cluster, Settings
@@ -81,6 +81,8 @@ def build(
 
 def _flask(answers: Realtime, health: Health, metrics: Metrics) -> Flask:
     app = Flask("queryapi", static_folder=None)
+    # Without a length in advance (chunked) reading stops here; with one it never begins.
+    app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     observation.install(app, metrics)
@@ -106,7 +108,7 @@ def _snapshots(
     resources: ExitStack,
 ) -> Snapshots:
     windows = Windows(
-        TOTALS.key,
+        (EVALUATION.key, TOTALS.key),
         ttl=settings.cache.ttl,
         stale=settings.cache.stale,
         settle=settings.cache.settle,
@@ -119,6 +121,8 @@ def _snapshots(
         tuple(Matcher(label, "=", value) for label, value in cluster.labels.items()),
         windows,
         ttl=settings.cache.ttl,
+        stale=settings.cache.stale,
+        lag=settings.cache.lag,
         patience=settings.timeouts.request,
         metrics=metrics,
         clock=clock,

@@ -54,7 +54,8 @@ class ClusterPublisher:
     Args:
         source: Where the lists and watches of a resource come from.
         options: Settings.
-        clock: Now, in Unix seconds.
+        clock: Now, in Unix seconds, for what is published.
+        monotonic: A clock that never jumps, for ages.
         random: A number in [0, 1), for jitter.
     """
 
@@ -64,6 +65,7 @@ class ClusterPublisher:
         options: Options,
         *,
         clock: Callable[[], float],
+        monotonic: Callable[[], float],
         random: Callable[[], float],
     ) -> None:
         self._options = options
@@ -76,8 +78,9 @@ class ClusterPublisher:
                 source(watched),
                 self._intakes[watched.resource],
                 clock=clock,
+                monotonic=monotonic,
                 random=random,
-                backoff=Backoff(random, clock, first=options.first_backoff),
+                backoff=Backoff(random, monotonic, first=options.first_backoff),
             )
             for watched in (*REQUIRED, *OWNERS)
         }
@@ -96,18 +99,18 @@ class ClusterPublisher:
             reflector.join(_FAREWELL_SECONDS)
 
     def not_ready(self) -> str | None:
-        """Return why nothing can be said about the cluster; None when something can."""
+        """Return why the cluster is not followed just now; None when it is."""
         for reflector in self._required():
-            if not reflector.synced:
-                return f"{reflector.resource}: {reflector.trouble}"
-            if self._is_stale(reflector):
+            if self._is_stale(reflector) and reflector.synced:
                 age = f"nothing heard for {self._options.stale_after:g} s"
                 return f"{reflector.resource}: {age}: {reflector.trouble or 'no bookmark came'}"
+            if reflector.trouble is not None:
+                return f"{reflector.resource}: {reflector.trouble}"
         return None
 
     def page(self) -> Page:
         """Return what to answer to a scrape: the fleet while it is known, ourselves always."""
-        known = self.not_ready() is None
+        known = not any(self._is_stale(reflector) for reflector in self._required())
         own = self._own_page(known=known)
         return JoinedPage(self._fleet_page(), own) if known else own
 
@@ -121,16 +124,24 @@ class ClusterPublisher:
             return self._rendered
 
     def _is_stale(self, reflector: Reflector) -> bool:
-        heard = reflector.last_heard
-        return heard is None or self._clock() - heard > self._options.stale_after
+        age = reflector.silence()
+        return age is None or age > self._options.stale_after
+
+    def _known_until(self) -> float:
+        now = self._clock()
+        return min(
+            now if each.trouble is None else now - (each.silence() or 0.0)
+            for each in self._required()
+        )
 
     def _own_page(self, *, known: bool) -> Page:
         own = Samples()
         own.add(catalogue.BUILD_INFO, (__version__, "cluster"), 1)
         if self._options.cluster_name:
             own.add(catalogue.CLUSTER_INFO, (self._options.cluster_name,), 1)
-        up = known and all(reflector.trouble is None for reflector in self._required())
-        own.add(catalogue.APISERVER_UP, (), up)
+        own.add(catalogue.APISERVER_UP, (), self.not_ready() is None)
+        if known:
+            own.add(catalogue.CLUSTER_STATE, (), self._known_until())
         with self._lock:
             counts = self._fleet.counts()
         for resource, count in counts.items():

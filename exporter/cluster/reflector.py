@@ -81,7 +81,8 @@ class Reflector:
     Args:
         source: Where lists and watches come from.
         sink: Where objects go.
-        clock: Now, in Unix seconds.
+        clock: Now, in Unix seconds, for what is published.
+        monotonic: A clock that never jumps, for ages.
         random: A number in [0, 1), for jitter.
         backoff: Waiting times after failures; its clock may be another.
     """
@@ -92,6 +93,7 @@ class Reflector:
         sink: Sink,
         *,
         clock: Callable[[], float],
+        monotonic: Callable[[], float],
         random: Callable[[], float],
         backoff: Backoff,
     ) -> None:
@@ -105,6 +107,8 @@ class Reflector:
         self._source = source
         self._sink = sink
         self._clock = clock
+        self._monotonic = monotonic
+        self._heard_at: float | None = None
         self._random = random
         self._backoff = backoff
         self._version: str | None = None
@@ -125,6 +129,10 @@ class Reflector:
         """Wait until stopped; a thread that waits for the API server ends with the process."""
         if self._thread.is_alive():
             self._thread.join(seconds)
+
+    def silence(self) -> float | None:
+        """Return for how many seconds nothing was heard; None before the first list."""
+        return None if self._heard_at is None else self._monotonic() - self._heard_at
 
     def run(self) -> None:
         """List and watch until stopped; no failure ends it."""
@@ -171,7 +179,7 @@ class Reflector:
         return version
 
     def _watch(self, version: str) -> None:
-        opened = self._clock()
+        opened = self._monotonic()
         heard_before = self.events.total()
         low, high = _WATCH_SECONDS
         with (
@@ -186,7 +194,7 @@ class Reflector:
                 version = self._version = self._receive(wire.decode_event(line)) or version
                 if self._stopping.is_set():
                     return
-        if self.events.total() == heard_before and self._clock() - opened < _SHORTEST_WATCH:
+        if self.events.total() == heard_before and self._monotonic() - opened < _SHORTEST_WATCH:
             raise ApiServerUnavailable("the API server ends watches as soon as they begin")
         self._version = version
 
@@ -207,6 +215,7 @@ class Reflector:
 
     def _heard(self) -> None:
         self.last_heard = self._clock()
+        self._heard_at = self._monotonic()
         if self.trouble is not None:
             _log.info("%s: in step with the API server", self.resource)
             self.trouble = None

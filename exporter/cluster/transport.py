@@ -65,8 +65,9 @@ class ApiServer:
                     config_file=str(self._kubeconfig), client_configuration=configuration
                 )
         except Exception as error:  # the package lets its YAML parser's errors and worse through
+            where = f"{self._kubeconfig}: " if self._kubeconfig else ""
             raise ConfigurationError(
-                f"no way to reach a Kubernetes API server: {error} "
+                f"no way to reach a Kubernetes API server: {where}{error} "
                 "(give --kubeconfig FILE, or run in a pod with a service account)"
             ) from error
         configuration.retries = False

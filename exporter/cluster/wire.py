@@ -173,6 +173,7 @@ class ListMetadata(_Wire):
 class ListPage(_Wire):
     """One page of a list; items stay undecoded so that a bad one spoils only itself."""
 
+    kind: str
     metadata: ListMetadata
     items: list[msgspec.Raw] | None = None
 
@@ -219,9 +220,13 @@ def decode_page(body: bytes) -> ListPage:
         ApiServerUnavailable: When the body is no list: a proxy's page, or half an answer.
     """
     try:
-        return _page.decode(body)
+        page = _page.decode(body)
     except _UNREADABLE as error:
         raise ApiServerUnavailable(f"the API server's list cannot be read: {error}") from error
+    if not page.kind.endswith("List"):
+        # Whatever answers there: its lack of items must not be taken for an empty cluster.
+        raise ApiServerUnavailable(f"the API server answered a {page.kind!r} instead of a list")
+    return page
 
 
 def decode_event(line: bytes) -> WatchEvent:

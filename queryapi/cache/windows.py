@@ -71,7 +71,7 @@ class Windows:
     """The windows of one cluster.
 
     Args:
-        lead: The part that every answer needs; a window whose lead failed is given up.
+        leads: The parts that every answer needs; a window of which one failed is given up.
         ttl: Seconds for which a window is the current one.
         stale: Age of `at` in seconds up to which an older window may be served.
         settle: How far before now a window's `at` lies, in seconds.
@@ -81,7 +81,7 @@ class Windows:
 
     def __init__(
         self,
-        lead: Key[T],
+        leads: Iterable[Key[Any]],
         *,
         ttl: float,
         stale: float,
@@ -89,7 +89,7 @@ class Windows:
         clock: Callable[[], float],
         executor: Executor,
     ) -> None:
-        self._lead = lead.name
+        self._leads = tuple(lead.name for lead in leads)
         self._ttl = ttl
         self._stale = stale
         self._settle = settle
@@ -137,8 +137,9 @@ class Windows:
 
     def _start(self, window: Window, name: str, load: Callable[[], object]) -> Future[object]:
         flight = Flight(Future())
-        window.flights[name] = flight
         self._executor.submit(self._fly, flight, load)
+        # Only now: a flight that never took off must not be waited for.
+        window.flights[name] = flight
         return flight.future
 
     def _fly(self, flight: Flight, load: Callable[[], object]) -> None:
@@ -153,9 +154,8 @@ class Windows:
             flight.future.set_result(value)
 
     def _is_over(self, window: Window, now: float) -> bool:
-        lead = window.flights.get(self._lead)
-        given_up = lead is not None and self._brake_is_off(lead)
-        return given_up or not _within(window.opened, now, self._ttl)
+        leads = filter(None, map(window.flights.get, self._leads))
+        return any(map(self._brake_is_off, leads)) or not _within(window.opened, now, self._ttl)
 
     def _brake_is_off(self, flight: Flight) -> bool:
         failed_at = flight.failed_at

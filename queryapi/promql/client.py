@@ -150,7 +150,7 @@ class PrometheusClient:
 
 def _fault(reply: Reply) -> UpstreamError:
     words = _words(reply)
-    if words and reply.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
+    if words and words.kind == "bad_data":
         return QueryRejected(f"{words.kind}: {words.error}")
     if words and words.kind in ("timeout", "canceled"):
         return UpstreamUnavailable("Prometheus ran out of time", reason="timeout")

@@ -1,9 +1,8 @@
 """What is sent to Prometheus besides the question: tenant headers and credentials."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
-
-from urllib3.util import make_headers
 
 from queryapi.errors import UpstreamUnavailable
 from queryapi.settings import BasicAuth, Cluster
@@ -32,7 +31,8 @@ class Credentials:
             return {"Authorization": f"Bearer {self._token.read()}"}
         if self._basic:
             password = self._password.read() if self._password else self._basic.password
-            return dict(make_headers(basic_auth=f"{self._basic.username}:{password}"))
+            pair = f"{self._basic.username}:{password}".encode()
+            return {"Authorization": f"Basic {b64encode(pair).decode()}"}
         return {}
 
 

@@ -14,6 +14,11 @@ Query = Callable[[ClusterMatchers], str]
 EVENTS_SHOWN = 10
 
 
+def evaluation(cluster: ClusterMatchers) -> str:
+    """Return the time of the newest complete evaluation of the rules."""
+    return selector("cluster:gpu_evaluation_timestamp_seconds:max", *cluster)
+
+
 def totals(cluster: ClusterMatchers) -> str:
     """Return every recorded total of the cluster, one series each."""
     return selector(name_starts_with("cluster:gpu_"), *cluster)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 class Totals:
     """The recorded totals of a cluster, in GPUs, nodes and tasks.
 
-    `utilization` is a ratio. `scraped_at` is the Unix time of the scrape they were recorded from.
+    `utilization` is a ratio. `scraped_at` is the Unix time of the scrape they were recorded from,
+    `known_at` the one until which the exporter knew its cluster.
     """
 
     capacity: float
@@ -18,6 +19,7 @@ class Totals:
     free_block: float
     running_tasks: float
     scraped_at: float
+    known_at: float
     utilized: float | None
     utilization: float | None
 

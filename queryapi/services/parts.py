@@ -27,10 +27,15 @@ K = TypeVar("K")
 _LAST_SECOND = 253_402_300_799.0
 
 
+_READY = "node:gpu_ready:min"
+
+
 class Moment(Enum):
     """Which moment a part is read at."""
 
-    EVALUATION = "the window's evaluation time"
+    NOW = "when the window was opened"
+    # Rules are committed one by one: only a complete evaluation's values belong together.
+    EVALUATION = "the newest complete evaluation of the rules"
     # Rules record what an earlier scrape said. The raw series of that same scrape agree with them.
     SCRAPE = "the scrape that the totals were recorded from"
 
@@ -43,6 +48,20 @@ class Part(Generic[T]):
     query: queries.Query
     shape: Callable[[Vector], T]
     moment: Moment = Moment.EVALUATION
+
+
+def read_evaluation(vector: Vector) -> float:
+    """Return the Unix time of the evaluation.
+
+    Raises:
+        NoData: When none is recorded, or several clusters' are.
+    """
+    _refuse_several_clusters(vector)
+    name = "cluster:gpu_evaluation_timestamp_seconds:max"
+    found = _largest(vector, lambda sample: sample.name)
+    if name not in found:
+        raise NoData(_missing(name))
+    return found[name]
 
 
 def read_totals(vector: Vector) -> Totals:
@@ -59,6 +78,7 @@ def read_totals(vector: Vector) -> Totals:
             raise NoData(_missing(name))
         return recorded[name]
 
+    scraped_at = needed("cluster:gpu_snapshot_timestamp_seconds:max")
     return Totals(
         capacity=needed("cluster:gpu_capacity:sum"),
         allocated=needed("cluster:gpu_allocated:sum"),
@@ -66,18 +86,26 @@ def read_totals(vector: Vector) -> Totals:
         free_nodes=needed("cluster:gpu_free_nodes:count"),
         free_block=needed("cluster:gpu_free_block:max"),
         running_tasks=needed("cluster:gpu_running_tasks:count"),
-        scraped_at=needed("cluster:gpu_snapshot_timestamp_seconds:max"),
+        scraped_at=scraped_at,
+        known_at=min(
+            scraped_at, recorded.get("cluster:gpu_state_timestamp_seconds:min", scraped_at)
+        ),
         utilized=recorded.get("cluster:gpu_utilized:count"),
         utilization=recorded.get("cluster:gpu_utilization_ratio:avg"),
     )
 
 
 def read_nodes(vector: Vector) -> tuple[Node, ...]:
-    """Return the GPU nodes by name."""
+    """Return the GPU nodes by name.
+
+    Devices may be published under a name that Kubernetes does not know: that is no node of it.
+    """
     recorded: dict[str, dict[str, float]] = defaultdict(dict)
     for (node, name), value in _largest(vector, lambda s: (s.label("node"), s.name)).items():
         recorded[node][name] = value
-    return tuple(_node(name, recorded[name]) for name in sorted(recorded))
+    return tuple(
+        _node(name, recorded[name]) for name in sorted(recorded) if _READY in recorded[name]
+    )
 
 
 def read_tasks(vector: Vector) -> tuple[Task, ...]:
@@ -113,6 +141,7 @@ def read_events(vector: Vector) -> tuple[Event, ...]:
     return tuple(sorted(events, key=lambda event: (-event.at, event.id)))
 
 
+EVALUATION: Part[float] = Part(Key("evaluation"), queries.evaluation, read_evaluation, Moment.NOW)
 TOTALS: Part[Totals] = Part(Key("totals"), queries.totals, read_totals)
 NODES: Part[tuple[Node, ...]] = Part(Key("nodes"), queries.nodes, read_nodes)
 TASKS: Part[tuple[Task, ...]] = Part(Key("tasks"), queries.running_tasks, read_tasks, Moment.SCRAPE)
@@ -157,8 +186,7 @@ def _missing(name: str) -> str:
 def _node(name: str, recorded: Mapping[str, float]) -> Node:
     return Node(
         name=name,
-        # A node that nobody calls ready is not: Kubernetes treats an unknown condition so too.
-        ready=recorded.get("node:gpu_ready:min") == 1,
+        ready=recorded[_READY] == 1,
         cordoned=recorded.get("node:gpu_cordoned:max") == 1,
         capacity=recorded.get("node:gpu_capacity:sum"),
         allocated=recorded.get("node:gpu_allocated:sum"),

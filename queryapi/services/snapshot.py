@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from queryapi.cache.windows import Window, Windows
-from queryapi.errors import UpstreamError, UpstreamUnavailable
+from queryapi.errors import NoData, UpstreamError, UpstreamUnavailable
 from queryapi.promql.client import PrometheusClient
 from queryapi.promql.queries import ClusterMatchers
-from queryapi.services.parts import TOTALS, Moment, Part
+from queryapi.services.model import Totals
+from queryapi.services.parts import EVALUATION, TOTALS, Moment, Part
 from queryapi.telemetry.metrics import Metrics
 
 T = TypeVar("T")
@@ -62,8 +63,10 @@ class Snapshots:
     Args:
         client: Its Prometheus.
         matchers: What selects its series.
-        windows: Keep the parts; their lead is TOTALS.
+        windows: Keep the parts; led by EVALUATION and TOTALS.
         ttl: Seconds for which a snapshot is fresh.
+        stale: Age in seconds from which on what Prometheus has counts as stale.
+        lag: Age in seconds from which on it is not served at all.
         patience: Seconds that one reader waits for parts.
         metrics: Where parts are counted.
         clock: Unix seconds.
@@ -76,6 +79,8 @@ class Snapshots:
         windows: Windows,
         *,
         ttl: float,
+        stale: float,
+        lag: float,
         patience: float,
         metrics: Metrics,
         clock: Callable[[], float],
@@ -84,6 +89,8 @@ class Snapshots:
         self._matchers = matchers
         self._windows = windows
         self._ttl = ttl
+        self._stale = stale
+        self._lag = lag
         self._patience = patience
         self._metrics = metrics
         self._clock = clock
@@ -94,7 +101,7 @@ class Snapshots:
         Raises:
             UpstreamError: When a part cannot be had and no earlier window can stand in.
         """
-        parts = dict.fromkeys((TOTALS, *wanted))
+        parts: dict[Part[Any], None] = dict.fromkeys((EVALUATION, TOTALS, *wanted))
         window = self._windows.current()
         try:
             outcomes = self._complete(window, parts)
@@ -114,30 +121,51 @@ class Snapshots:
     def _complete(self, window: Window, parts: Iterable[Part[Any]]) -> dict[Part[Any], Outcome]:
         patience = _ILL_PATIENCE_SECONDS if self._windows.ailing else self._patience
         deadline = time.monotonic() + patience
-        at_once = {part: self._start(window, part, window.at) for part in parts if _is_free(part)}
-        scraped_at = _wait(at_once[TOTALS][0], deadline).scraped_at
-        afterwards = {
-            part: self._start(window, part, scraped_at) for part in parts if not _is_free(part)
-        }
-        started = at_once | afterwards
+        started: dict[Part[Any], tuple[Future[Any], Outcome]] = {}
+
+        def start(moment: Moment, at: float) -> None:
+            for part in parts:
+                if part.moment is moment:
+                    started[part] = self._start(window, part, at)
+
+        # Each moment is known from what was read at the one before.
+        start(Moment.NOW, window.at)
+        start(Moment.EVALUATION, _wait(started[EVALUATION][0], deadline))
+        start(Moment.SCRAPE, _wait(started[TOTALS][0], deadline).scraped_at)
         for future, _ in started.values():
             _wait(future, deadline)
         return {part: outcome for part, (_, outcome) in started.items()}
 
     def _start(self, window: Window, part: Part[T], at: float) -> tuple[Future[T], Outcome]:
-        query = part.query(self._matchers)
-        return self._windows.fetch(
-            window, part.key, lambda: part.shape(self._client.instant(query, at=at))
-        )
+        def load() -> T:
+            value = part.shape(self._client.instant(part.query(self._matchers), at=at))
+            if isinstance(value, Totals):
+                self._refuse_old(window.at - min(at, value.known_at))
+            return value
+
+        return self._windows.fetch(window, part.key, load)
+
+    def _refuse_old(self, age: float) -> None:
+        if age > self._lag:
+            raise NoData(
+                f"What Prometheus has of this cluster is {age:.0f} s old: are the exporters"
+                " scraped, the rules evaluated, and does the cluster exporter reach its API server?"
+            )
 
     def _snapshot(self, window: Window, *, stale: bool) -> Snapshot:
-        age = max(0.0, self._clock() - window.opened)
-        return Snapshot(self._client.name, window, Freshness(window.at, age, self._ttl, stale))
+        evaluated, totals = window.value(EVALUATION.key), window.value(TOTALS.key)
+        now = self._clock()
+        age = max(0.0, now - window.opened)
+        known = min(evaluated, totals.known_at)
+        if window.at - known > self._stale:
+            # Prometheus answers, but what it has is old: told as such, with its own time.
+            return self._told(
+                window, Freshness(known, max(age, now - known), self._ttl, stale=True)
+            )
+        return self._told(window, Freshness(evaluated, age, self._ttl, stale))
 
-
-def _is_free(part: Part[Any]) -> bool:
-    """Tell whether a part can be read before the totals are there."""
-    return part.moment is Moment.EVALUATION
+    def _told(self, window: Window, freshness: Freshness) -> Snapshot:
+        return Snapshot(self._client.name, window, freshness)
 
 
 def _wait(future: Future[T], deadline: float) -> T:

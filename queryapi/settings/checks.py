@@ -48,7 +48,10 @@ def split_address(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) <= _LAST_PORT:
         raise ConfigurationError(f"listen: {address!r} is not host:port, as in 127.0.0.1:8080")
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    bracketed = host.startswith("[") and host.endswith("]")
+    if ":" in host and not bracketed:
+        raise ConfigurationError(f"listen: write an IPv6 address in brackets: [{host}]:{port}")
+    return host.strip("[]") if bracketed else host, int(port)
 
 
 def _check_listen(address: str) -> None:

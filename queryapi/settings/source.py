@@ -44,8 +44,13 @@ def environment_names() -> Mapping[str, Location]:
 def _from_file(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{path}: cannot be read as YAML: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        # The error's own text quotes the line, which may hold a password.
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ConfigurationError(f"{path}: is not YAML{where}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -66,6 +66,13 @@ class Cache(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stale: Annotated[
         Seconds, Meta(description="Age in seconds up to which one is served in need.")
     ] = 60.0
+    lag: Annotated[
+        Seconds,
+        Meta(
+            description="Age in seconds up to which what Prometheus has is served; more than its"
+            " scrape and rule intervals together."
+        ),
+    ] = 150.0
     settle: Annotated[
         float,
         Meta(ge=0, le=60, description="Seconds which scrapes and rules are given to complete."),

@@ -1,6 +1,8 @@
 """Parts of the stack are taken away and given back: no lie meanwhile, no help needed after."""
 
+import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 import requests
 
 from demo.processes import wait_for
-from tests.support.stack import READY_SECONDS, RunningStack, running_stack
+from tests.support.stack import CACHE, READY_SECONDS, RunningStack, running_stack
 
 pytestmark = pytest.mark.e2e
 
@@ -23,8 +25,25 @@ def _running(tmp_path: Path) -> Iterator[RunningStack]:
         yield running
 
 
-def _is_unavailable(running: RunningStack) -> bool:
+def _truthful(running: RunningStack) -> requests.Response:
+    """Return a status answer, having held it to the truth: what is told as data is the fleet."""
     answer = running.ask("status")
+    if answer.status_code == HTTPStatus.OK:
+        assert GPUS == answer.json()["data"]["current_gpu_usage"]["total_gpus"]
+    return answer
+
+
+def _is_fresh(running: RunningStack) -> bool:
+    answer = _truthful(running)
+    return answer.status_code == HTTPStatus.OK and "Warning" not in answer.headers
+
+
+def _is_stale(running: RunningStack) -> bool:
+    return "Warning" in _truthful(running).headers
+
+
+def _is_unavailable(running: RunningStack) -> bool:
+    answer = _truthful(running)
     if answer.status_code == HTTPStatus.OK:
         return False
     assert HTTPStatus.SERVICE_UNAVAILABLE == answer.status_code
@@ -41,16 +60,28 @@ def _metric(running: RunningStack, name: str) -> str:
 def test_prometheus_comes_and_goes(running: RunningStack) -> None:
     """Without Prometheus an answer is first marked stale, then 5003; with it all is well again."""
     running.prometheus.kill()
-    wait_for(
-        lambda: "Warning" in running.ask("status").headers,
-        seconds=READY_SECONDS,
-        what="a stale answer",
-    )
+    wait_for(lambda: _is_stale(running), seconds=READY_SECONDS, what="a stale answer")
     wait_for(lambda: _is_unavailable(running), seconds=READY_SECONDS, what="5003")
     running.prometheus.start()
-    running.wait_for_totals(GPUS)
+    wait_for(lambda: _is_fresh(running), seconds=READY_SECONDS, what="a fresh answer")
 
-    assert "Warning" not in running.ask("status").headers
+
+def test_prometheus_hangs_and_goes_on(running: RunningStack) -> None:
+    """What Prometheus kept from before it hung is never told as new when it goes on."""
+    wait_for(lambda: _is_fresh(running), seconds=READY_SECONDS, what="a fresh answer")
+    running.prometheus.signal(signal.SIGSTOP)
+    wait_for(lambda: _is_unavailable(running), seconds=READY_SECONDS, what="5003")
+    running.prometheus.signal(signal.SIGCONT)
+
+    def is_fresh_and_new() -> bool:
+        answer = _truthful(running)
+        if answer.status_code != HTTPStatus.OK or "Warning" in answer.headers:
+            return False
+        told = datetime.fromisoformat(answer.json()["data"]["timestamp"])
+        assert (datetime.now(UTC) - told).total_seconds() < CACHE["stale"] + CACHE["ttl"] + 2
+        return True
+
+    wait_for(is_fresh_and_new, seconds=READY_SECONDS, what="a fresh answer")
 
 
 def test_the_api_server_comes_and_goes(running: RunningStack) -> None:
@@ -70,7 +101,7 @@ def test_the_api_server_comes_and_goes(running: RunningStack) -> None:
     assert running.exporter.alive()
 
     running.fleet.start()
-    running.wait_for_totals(GPUS)
+    wait_for(lambda: _is_fresh(running), seconds=READY_SECONDS, what="a fresh answer")
 
 
 def test_the_exporter_comes_and_goes(running: RunningStack) -> None:
@@ -78,4 +109,4 @@ def test_the_exporter_comes_and_goes(running: RunningStack) -> None:
     running.exporter.kill()
     wait_for(lambda: _is_unavailable(running), seconds=READY_SECONDS, what="5003")
     running.exporter.start()
-    running.wait_for_totals(GPUS)
+    wait_for(lambda: _is_fresh(running), seconds=READY_SECONDS, what="a fresh answer")

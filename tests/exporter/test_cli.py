@@ -43,6 +43,9 @@ def test_a_missing_kubeconfig_is_one_sentence(tmp_path: Path) -> None:
     [
         ["node", "--collection.interval=0"],
         ["node", "--collection.interval=nan"],
+        ["node", "--collection.interval=abc"],
+        ["node", "--node-name="],
+        ["cluster", "--events=1.5"],
         ["cluster", "--events=-1"],
         ["cluster", "--stale-after=x"],
         ["node", "--collector.nothing"],
@@ -55,7 +58,9 @@ def test_nonsense_is_refused(arguments: list[str], capsys: pytest.CaptureFixture
         main(arguments)
 
     assert 2 == ended.value.code
-    assert "error:" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "error:" in said
+    assert "invalid _" not in said
 
 
 def test_collectors_can_be_turned_off(tmp_path: Path) -> None:

@@ -169,12 +169,11 @@ def test_not_ready() -> None:
 
 
 def test_the_landing_page_shows_and_escapes_the_reason() -> None:
-    """What an API server or a driver says cannot become markup; nor can a path."""
-    with serving(Shown("<script>alert(1)</script>"), '/"metrics&<b>') as served:
+    """What an API server or a driver says cannot become markup."""
+    with serving(Shown("<script>alert(1)</script>")) as served:
         body = served.ask("/").data.decode()
 
     assert "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>" in body
-    assert '<a href="/&quot;metrics&amp;&lt;b&gt;">metrics</a>' in body
     assert "<script>" not in body
 
 
@@ -187,6 +186,15 @@ def test_the_landing_page_links(served: Served) -> None:
     assert "role node" in body
     assert "<p>ready</p>" in body
     assert '<a href="/metrics">metrics</a> <a href="/readyz">readiness</a>' in body
+
+
+@pytest.mark.parametrize(
+    "path", ["", "metrics", "/", "/healthz", "/readyz", "/m?x=1", "//m", '/"metrics&<b>', "/a b"]
+)
+def test_a_path_that_cannot_be_served(path: str) -> None:
+    """A path at which nobody would find the metrics is refused, with one that can be used."""
+    with pytest.raises(ConfigurationError, match="write a path such as /metrics"):
+        Site(Shown(), role="node", telemetry_path=path)
 
 
 def test_another_path_for_the_metrics() -> None:

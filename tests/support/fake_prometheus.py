@@ -8,6 +8,7 @@ from typing import Any
 from queryapi.promql.transport import Reply
 
 SCRAPED_AT = 990.25
+EVALUATED_AT = 995.5
 
 Series = dict[str, Any]
 
@@ -39,6 +40,7 @@ TOTALS = [
     series("cluster:gpu_running_tasks:count", 1, cluster="c"),
     series("cluster:gpu_snapshot_timestamp_seconds:max", SCRAPED_AT, cluster="c"),
 ]
+EVALUATION = [series("cluster:gpu_evaluation_timestamp_seconds:max", EVALUATED_AT, cluster="c")]
 TASKS = [
     series("gpu_pod_info", 1, namespace="ml", pod="p", uid="u", node="n", owner="o"),
     series("gpu_pod_allocated", 4, namespace="ml", pod="p", uid="u", node="n"),
@@ -47,6 +49,7 @@ TASKS = [
 
 # A word of each question, and the part that it asks for.
 _PARTS = {
+    "cluster:gpu_evaluation": "evaluation",
     "cluster:gpu_": "totals",
     "node:gpu_": "nodes",
     "gpu_pod_info": "tasks",
@@ -64,7 +67,11 @@ class FakePrometheus:
     """
 
     def __init__(self) -> None:
-        self.found: dict[str, list[Series]] = {"totals": TOTALS, "tasks": TASKS}
+        self.found: dict[str, list[Series]] = {
+            "evaluation": EVALUATION,
+            "totals": TOTALS,
+            "tasks": TASKS,
+        }
         self.broken: dict[str, Exception | Reply] = {}
         self.gate = threading.Event()
         self.gate.set()

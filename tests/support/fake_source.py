@@ -72,7 +72,9 @@ class FakeSource:
     ) -> Reflector:
         """Return a reflector of this script, which pauses so many seconds after a failure."""
         backoff = Backoff(random, self.clock, first=pause, cap=pause)
-        reflector = Reflector(self, sink, clock=self.clock, random=random, backoff=backoff)
+        reflector = Reflector(
+            self, sink, clock=self.clock, monotonic=self.clock, random=random, backoff=backoff
+        )
         self._done = reflector.stop
         return reflector
 
@@ -86,7 +88,7 @@ class FakeSource:
 def page(version: str, *objects: Object, more: str = "") -> bytes:
     """Return one page of a list; *more* is the token of the next."""
     metadata = {"resourceVersion": version} | ({"continue": more} if more else {})
-    return msgspec.json.encode({"metadata": metadata, "items": objects})
+    return msgspec.json.encode({"kind": "List", "metadata": metadata, "items": objects})
 
 
 def event(kind: str, it: Object, version: str = "") -> bytes:

@@ -40,6 +40,7 @@ class Follower:
             ),
             Options(first_backoff=0.01, cluster_name=cluster_name),
             clock=self.clock,
+            monotonic=self.clock,
             random=lambda: 0.0,
         )
 
@@ -58,7 +59,7 @@ class Follower:
 
     def fleet(self) -> list[str]:
         """Return what is published of nodes and pods; what happened to them depends on luck."""
-        return self.scrape().without("gpu_exporter_", "gpu_event_")
+        return self.scrape().without("gpu_exporter_", "gpu_event_", "gpu_cluster_")
 
     def own(self, name: str, **labels: str) -> float:
         """Return one of the exporter's own figures."""

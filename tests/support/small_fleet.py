@@ -91,6 +91,8 @@ groups:
         expr: sum by (cluster) (gpu_pods{phase="Running"})
       - record: cluster:gpu_snapshot_timestamp_seconds:max
         expr: max by (cluster) (timestamp(gpu_pods))
+      - record: cluster:gpu_evaluation_timestamp_seconds:max
+        expr: 0 * max by (cluster) (gpu_pods{phase="Running"}) + time()
       - alert: GpuNodeNotReady
         expr: node:gpu_ready:min == 0
         labels: {severity: critical}

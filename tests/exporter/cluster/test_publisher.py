@@ -293,10 +293,18 @@ def test_an_api_server_that_goes_and_comes_back(tmp_path: Path) -> None:
         server.stop()
         follower.wait_until("apiserver_up 0")
 
-        assert follower.publisher.not_ready() is None
+        known = follower.scrape().of("gpu_cluster_state_timestamp_seconds")
+
+        assert "cannot be reached" in follower.readiness()[1]
         assert before == follower.fleet()
 
-        follower.clock.now += 121
+        follower.clock.now += 60
+
+        # What is still published says itself until when it was true.
+        assert before == follower.fleet()
+        assert known == follower.scrape().of("gpu_cluster_state_timestamp_seconds")
+
+        follower.clock.now += 61
         status, reason = follower.readiness()
 
         assert [] == follower.fleet()

@@ -29,7 +29,7 @@ def test_a_list_in_pages_then_a_watch(followed: FollowedPods) -> None:
 
 def test_an_empty_cluster(followed: FollowedPods) -> None:
     """A list may hold nothing, spelled as null."""
-    source = FakeSource([b'{"metadata":{"resourceVersion":"7"},"items":null}'])
+    source = FakeSource([b'{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":null}'])
 
     assert source.follow(followed.intake).synced
     assert ["list", "watch 7"] == source.asked
@@ -282,3 +282,11 @@ def test_a_trouble_is_logged_once(followed: FollowedPods, caplog: pytest.LogCapt
 def test_an_unreadable_status_is_an_empty_one() -> None:
     """An ERROR event reports a failure even if its object cannot be read."""
     assert wire.Status() == wire.decode_status(msgspec.Raw(b'{"code":"x"}'))
+
+
+def test_an_answer_that_is_no_list_is_no_empty_cluster() -> None:
+    """Whatever else answers at the address, its lack of items removes nothing."""
+    foreign = b'{"kind":"Foo","metadata":{"resourceVersion":"7"},"items":[]}'
+
+    with pytest.raises(ApiServerUnavailable, match="answered a 'Foo' instead of a list"):
+        wire.decode_page(foreign)

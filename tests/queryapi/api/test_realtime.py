@@ -30,7 +30,7 @@ def test_status_tells_the_state_of_a_cluster(service: Service) -> None:
         "meta": {"code": 2000, "message": "OK"},
         "data": {
             "cluster": "c",
-            "timestamp": "1970-01-01T00:16:39Z",
+            "timestamp": "1970-01-01T00:16:35Z",
             "current_gpu_usage": {
                 "total_gpus": 16,
                 "allocated_gpus": 4,
@@ -54,7 +54,7 @@ def test_running_tasks_tells_who_is_running(service: Service) -> None:
         "meta": {"code": 2000, "message": "OK"},
         "data": {
             "cluster": "c",
-            "timestamp": "1970-01-01T00:16:39Z",
+            "timestamp": "1970-01-01T00:16:35Z",
             "total_tasks": 1,
             "tasks": [
                 {
@@ -65,7 +65,7 @@ def test_running_tasks_tells_who_is_running(service: Service) -> None:
                     "workload_name": "p",
                     "node_name": "n",
                     "allocated_gpus": 4,
-                    "running_time_seconds": 599,
+                    "running_time_seconds": 595,
                     "started_at": "1970-01-01T00:06:40Z",
                     "owner": "o",
                 }
@@ -112,18 +112,19 @@ def test_one_moment_is_read_once_for_everybody(service: Service) -> None:
         answers = list(crowd.map(service.get, queries * 8))
 
     assert {200} == {answer.status_code for answer in answers}
-    assert ["alerts", "events", "nodes", "tasks", "totals"] == sorted(
+    assert ["alerts", "evaluation", "events", "nodes", "tasks", "totals"] == sorted(
         part for part, _ in service.prometheus.asked
     )
 
 
 def test_raw_series_are_read_at_the_scrape_that_the_totals_come_from(service: Service) -> None:
-    """Totals, nodes and alerts belong to one time; tasks and events to the scrape behind them."""
+    """Totals, nodes and alerts belong to one evaluation; tasks and events to its scrape."""
     service.get(STATUS + "&include=nodes,alerts,events")
     service.get(TASKS)
     times = dict(service.prometheus.asked)
 
-    assert {"999.000"} == {times[part] for part in ("totals", "nodes", "alerts")}
+    assert "999.000" == times["evaluation"]
+    assert {"995.500"} == {times[part] for part in ("totals", "nodes", "alerts")}
     assert {"990.250"} == {times[part] for part in ("tasks", "events")}
 
 
@@ -164,6 +165,42 @@ def test_an_old_answer_stands_in_for_a_minute(service: Service) -> None:
     gone = service.get(STATUS)
 
     assert 503 == gone.status_code
+
+
+def _known_until(service: Service, at: float) -> None:
+    """Let the exporter have lost its API server at *at*."""
+    state = series("cluster:gpu_state_timestamp_seconds:min", at, cluster="c")
+    service.prometheus.found["totals"] = [*TOTALS, state]
+
+
+def test_what_prometheus_has_of_old_is_told_as_old(service: Service) -> None:
+    """Old data in a Prometheus that answers is marked stale and carries its own time."""
+    _known_until(service, 930)
+    answer = service.get(STATUS)
+
+    assert 200 == answer.status_code
+    assert '110 - "Response is Stale"' == answer.headers["Warning"]
+    assert "70" == answer.headers["Age"]
+    assert "1970-01-01T00:15:30Z" == body(answer)["data"]["timestamp"]
+
+
+def test_what_prometheus_has_of_very_old_is_not_served(service: Service) -> None:
+    """Beyond the limit the answer is 5003 that says how old and where to look, and it recovers."""
+    _known_until(service, 800)
+    refused = service.get(STATUS)
+    service.prometheus.found["totals"] = TOTALS
+    service.clock.now += 1
+
+    assert 503 == refused.status_code
+    assert "is 199 s old: are the exporters scraped" in body(refused)["meta"]["message"]
+    assert 200 == service.get(STATUS).status_code
+
+
+def test_rules_that_are_no_longer_evaluated_are_noticed(service: Service) -> None:
+    """A Prometheus that came back after an outage is not believed before it has evaluated."""
+    service.clock.now += 200
+
+    assert 503 == service.get(STATUS).status_code
 
 
 def test_an_old_answer_must_hold_everything_that_was_asked_for(service: Service) -> None:
@@ -283,7 +320,7 @@ def test_a_hung_prometheus_does_not_hold_clients_up() -> None:
 
 def test_a_name_with_every_kind_of_character_is_answered(service: Service) -> None:
     """Names that Kubernetes would never allow still come through as JSON."""
-    service.prometheus.found["nodes"] = [series("node:gpu_capacity:sum", 8, node='a"\n\u2028ü')]
+    service.prometheus.found["nodes"] = [series("node:gpu_ready:min", 1, node='a"\n\u2028ü')]
 
     [node] = body(service.get(STATUS + "&include=nodes"))["data"]["nodes"]
 

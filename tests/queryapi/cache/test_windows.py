@@ -21,7 +21,7 @@ def _clock() -> Clock:
 @pytest.fixture(name="windows")
 def _windows(clock: Clock) -> Iterator[Windows]:
     with ThreadPoolExecutor(4) as executor:
-        yield Windows(LEAD, ttl=30, stale=60, settle=1, clock=clock, executor=executor)
+        yield Windows([LEAD], ttl=30, stale=60, settle=1, clock=clock, executor=executor)
 
 
 def hold(windows: Windows, window: Window, key: Key[str], value: str) -> None:

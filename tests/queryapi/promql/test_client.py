@@ -162,6 +162,14 @@ def test_a_query_prometheus_finds_fault_with_is_our_defect(status: int) -> None:
         asked.instant("up{", at=0)
 
 
+def test_a_query_that_could_not_be_executed_is_no_defect_of_ours() -> None:
+    """A 422 about the execution, as of an unreachable store, is Prometheus being unavailable."""
+    asked, _ = client(Script(Reply(422, error("execution", "store gateway unavailable"))))
+
+    with pytest.raises(UpstreamUnavailable, match="Prometheus reports execution"):
+        asked.instant("up", at=0)
+
+
 def test_replicas_are_tried_in_turn_and_the_one_that_answers_is_kept() -> None:
     """A dead replica costs one try; after that the living one is asked first."""
     script = Script(_REFUSED, _UP, _UP)

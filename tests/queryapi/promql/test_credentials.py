@@ -40,7 +40,7 @@ def test_basic_credentials_are_sent(tmp_path: Path, in_file: bool) -> None:  # n
         if in_file
         else BasicAuth("me", password="secret")  # noqa: S106 - the test's own
     )
-    sent = Credentials(Cluster("c", "http://a", basic_auth=basic)).headers()["authorization"]
+    sent = Credentials(Cluster("c", "http://a", basic_auth=basic)).headers()["Authorization"]
 
     assert b"me:secret" == base64.b64decode(sent.removeprefix("Basic "))
 
@@ -60,3 +60,11 @@ def test_a_secret_that_cannot_be_sent_makes_prometheus_unavailable(
 
     assert "denied" == failure.value.reason
     assert content is None or content not in str(failure.value)
+
+
+def test_a_password_may_hold_any_character() -> None:
+    """A basic password is sent as UTF-8 (RFC 7617), whatever it holds."""
+    basic = BasicAuth("me", password="pässword€")  # noqa: S106 - the test's own
+    sent = Credentials(Cluster("c", "http://a", basic_auth=basic)).headers()["Authorization"]
+
+    assert "me:pässword€" == base64.b64decode(sent.removeprefix("Basic ")).decode()

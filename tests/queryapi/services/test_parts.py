@@ -11,7 +11,15 @@ from queryapi.errors import NoData
 from queryapi.promql.values import Sample, Vector
 from queryapi.services import parts
 from queryapi.services.model import Alert, Event, Node, Totals
-from tests.support.fake_prometheus import SCRAPED_AT, TASKS, TOTALS, Series, series
+from tests.support.fake_prometheus import (
+    EVALUATED_AT,
+    EVALUATION,
+    SCRAPED_AT,
+    TASKS,
+    TOTALS,
+    Series,
+    series,
+)
 
 
 def read(*found: Series) -> Vector:
@@ -29,11 +37,30 @@ def test_totals_are_read() -> None:
         free_block=8,
         running_tasks=1,
         scraped_at=SCRAPED_AT,
+        known_at=SCRAPED_AT,
         utilized=3,
         utilization=0.25,
     )
 
     assert expected == parts.read_totals(read(*TOTALS))
+
+
+def test_the_exporters_knowledge_may_be_older_than_its_scrape() -> None:
+    """An exporter that lost its API server goes on being scraped: its own word counts."""
+    lost = series("cluster:gpu_state_timestamp_seconds:min", 900, cluster="c")
+
+    assert 900 == parts.read_totals(read(*TOTALS, lost)).known_at
+
+
+def test_the_evaluation_must_be_there_and_be_one() -> None:
+    """Without a complete evaluation, or with those of two clusters, there is no answer."""
+    other = series("cluster:gpu_evaluation_timestamp_seconds:max", 1, cluster="d")
+
+    assert EVALUATED_AT == parts.read_evaluation(read(*EVALUATION))
+    with pytest.raises(NoData, match="recording rules loaded"):
+        parts.read_evaluation(read())
+    with pytest.raises(NoData, match="of several"):
+        parts.read_evaluation(read(*EVALUATION, other))
 
 
 @pytest.mark.parametrize(
@@ -77,14 +104,16 @@ def test_totals_of_several_clusters_are_refused() -> None:
 
 
 def test_nodes_are_read_by_name() -> None:
-    """A node is ready only when something says so; numbers nobody gave are unknown."""
+    """Kubernetes' nodes are listed, and no others; numbers nobody gave are unknown."""
     found = read(
         series("node:gpu_capacity:sum", 8, node="b"),
         series("node:gpu_allocated:sum", 2, node="b"),
         series("node:gpu_ready:min", 1, node="b"),
         series("node:gpu_cordoned:max", 1, node="b"),
         series("node:gpu_utilization_ratio:avg", 0.5, node="b"),
+        series("node:gpu_ready:min", 0, node="a"),
         series("node:gpu_capacity:sum", 4, node="a"),
+        series("node:gpu_utilization_ratio:avg", 0.5, node="unknown-to-kubernetes"),
     )
     a = Node("a", ready=False, cordoned=False, capacity=4, allocated=None, utilization=None)
     b = Node("b", ready=True, cordoned=True, capacity=8, allocated=2, utilization=0.5)

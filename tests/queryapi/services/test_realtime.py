@@ -20,6 +20,7 @@ _TOTALS = Totals(
     free_block=8,
     running_tasks=1,
     scraped_at=990,
+    known_at=990,
     utilized=3,
     utilization=0.25,
 )

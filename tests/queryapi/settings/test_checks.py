@@ -34,6 +34,12 @@ def test_an_address_is_host_and_port(address: str) -> None:
     assert "is not host:port, as in 127.0.0.1:8080" in refused(Settings(listen=(address,)))
 
 
+@pytest.mark.parametrize("address", ["::1:8080", "0:0:0:0:0:0:0:1:8080"])
+def test_a_bare_ipv6_address_is_refused(address: str) -> None:
+    """An address that two readers could split differently is not guessed at."""
+    assert "write an IPv6 address in brackets: [" in refused(Settings(listen=(address,)))
+
+
 def test_addresses_are_split() -> None:
     """Both families are understood."""
     assert [("127.0.0.1", 80), ("::1", 80)] == [

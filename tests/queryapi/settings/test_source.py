@@ -102,7 +102,7 @@ def test_every_setting_has_a_variable() -> None:
     """The names are derived from the table, so none is forgotten."""
     assert {
         "GPUSCOPE_LISTEN", "GPUSCOPE_CLUSTERS", "GPUSCOPE_DEFAULT_CLUSTER",
-        "GPUSCOPE_CACHE_TTL", "GPUSCOPE_CACHE_STALE", "GPUSCOPE_CACHE_SETTLE",
+        "GPUSCOPE_CACHE_LAG", "GPUSCOPE_CACHE_TTL", "GPUSCOPE_CACHE_STALE", "GPUSCOPE_CACHE_SETTLE",
         "GPUSCOPE_TIMEOUTS_CONNECT", "GPUSCOPE_TIMEOUTS_QUERY", "GPUSCOPE_TIMEOUTS_REQUEST",
         "GPUSCOPE_LOG_LEVEL", "GPUSCOPE_LOG_FORMAT",
     } == set(environment_names())  # fmt: skip
@@ -128,7 +128,7 @@ def test_every_setting_has_a_variable() -> None:
         ("clusters", "clusters: []"),
         ("log.level", "log: {level: loud}"),
         ("must hold keys and values", "- a"),
-        ("cannot be read as YAML", "a: ["),
+        ("is not YAML at line 1, column 5", "a: ["),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, expected: str, text: str) -> None:
@@ -163,3 +163,11 @@ def test_a_missing_file_is_a_mistake(tmp_path: Path) -> None:
     """A file that was named must be there."""
     with pytest.raises(ConfigurationError, match=re.escape(str(tmp_path / "no.yml"))):
         load(tmp_path / "no.yml", {})
+
+
+def test_a_secret_in_broken_yaml_is_not_repeated(tmp_path: Path) -> None:
+    """What is said of a file that is no YAML quotes nothing of it."""
+    said = refused(tmp_path, 'clusters: [{basic_auth: {password: s3cr3t"}')
+
+    assert "is not YAML" in said
+    assert "s3cr3t" not in said
