@@ -50,6 +50,11 @@ class Plan:
     driver: bool
 
     @property
+    def cluster_of_this_machine(self) -> str:
+        """The `cluster` label of this machine's own devices: they are no part of a demo fleet."""
+        return stack.CLUSTER if self.kubeconfig else "this-machine"
+
+    @property
     def status_url(self) -> str:
         """The documents' first request."""
         port = self.ports["query API"]
@@ -112,11 +117,12 @@ def _about(plan: Plan) -> Iterator[str]:
     else:
         yield "Kubernetes: no reachable cluster; a demo fleet of 40 nodes and 300 GPUs stands in"
     if plan.driver:
-        yield "GPUs: this machine's own, through the NVIDIA driver"
-    elif plan.kubeconfig:
+        label = f'cluster="{plan.cluster_of_this_machine}"'
+        yield f"GPUs: this machine's own, through the NVIDIA driver, as {label} in Prometheus"
+    if not plan.kubeconfig:
+        yield f"GPUs: the demo fleet's devices stand in for those of {stack.CLUSTER}"
+    elif not plan.driver:
         yield "GPUs: no NVIDIA driver here; scrape node exporters of your nodes to see devices"
-    else:
-        yield "GPUs: no NVIDIA driver here; the demo fleet's devices stand in"
     for name, port in plan.ports.items():
         if port != _PORTS[name]:
             yield f"{name}: port {_PORTS[name]} is in use and left alone, using {port}"
@@ -134,7 +140,6 @@ def _processes(plan: Plan) -> Iterator[Process]:
         "alertmanager": ports["Alertmanager"],
     }
     if plan.driver:
-        jobs["gpu-node"] = ports["node exporter"]
         yield stack.node_exporter_of_this_host(directory, ports["node exporter"])
     if not plan.kubeconfig:
         drivers = f"--drivers={directory / 'drivers'}"
@@ -142,7 +147,13 @@ def _processes(plan: Plan) -> Iterator[Process]:
     yield stack.cluster_exporter(directory, ports["cluster exporter"], kubeconfig)
     yield stack.node_exporter(directory, ports["node_exporter"])
     yield stack.alertmanager(directory, ports["Alertmanager"])
-    yield stack.prometheus(directory, ports["Prometheus"], targets=jobs, seconds=_SCRAPE_SECONDS)
+    prometheus = stack.prometheus(
+        directory, ports["Prometheus"], targets=jobs, seconds=_SCRAPE_SECONDS
+    )
+    if plan.driver:
+        local = [ports["node exporter"]]
+        stack.write_targets(targets / "gpu-node.yml", local, plan.cluster_of_this_machine)
+    yield prometheus
     if not plan.kubeconfig:
         yield stack.demo_nodes(directory, targets / "gpu-node-demo.yml")
     yield stack.query_api(

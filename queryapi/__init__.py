@@ -1,1 +1,1 @@
-"""Answers five documented JSON APIs by PromQL."""
+"""Answers documented JSON APIs by PromQL."""

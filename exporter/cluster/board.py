@@ -1,4 +1,4 @@
-"""Rendered lines by family and object: each is made when its object changes, not when scraped."""
+"""Rendered lines by family and object: each is made once per change of its object."""
 
 from collections.abc import Iterator, Mapping
 

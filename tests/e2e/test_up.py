@@ -82,9 +82,12 @@ def test_one_command_shows_a_living_fleet(occupied: None, tmp_path: Path) -> Non
         assert 300 == _answer(text)["data"]["current_gpu_usage"]["total_gpus"]
         assert 40 == len(answer["data"]["nodes"])
 
+        parts = _children(up.pid)
         up.signal(signal.SIGINT)
         wait_for(lambda: not up.alive(), seconds=SECONDS, what="the end of make up")
 
+    assert len(parts) >= 7
+    assert [] == [part for part in parts if Path(f"/proc/{part}").exists()]
     assert "" == _still_running(tmp_path)
     assert [] == list(tmp_path.glob("gpuscope-*"))
 
@@ -129,9 +132,26 @@ def test_what_is_real_is_used(tmp_path: Path) -> None:
     usage = _answer(text)["data"]["current_gpu_usage"]
 
     assert f"Kubernetes: the cluster of {kubeconfig}" in text
-    assert "GPUs: this machine's own, through the NVIDIA driver" in text
+    assert "GPUs: this machine's own, through the NVIDIA driver, as cluster=" in text
+    assert "stand" not in text
     assert 8 == usage["total_gpus"]
     assert 2 == usage["allocated_gpus"]
+
+
+def test_a_real_driver_does_not_mix_with_the_demo(tmp_path: Path) -> None:
+    """This machine's devices beside a demo fleet are under a label of their own."""
+    scenario = tmp_path / "devices.ini"
+    write(scenario, Scenario(devices=(device(H100, "GPU-mine", 0, busy=1),)))
+    with _up(tmp_path, KUBECONFIG=os.devnull, **environment(scenario)) as up:
+        text = up.log.read_text()
+        [prometheus] = re.findall(r"Prometheus +(http://\S+)", text)
+        found = requests.get(
+            f"{prometheus}/api/v1/query", params={"query": 'gpu_up{uuid="GPU-mine"}'}, timeout=10
+        ).json()["data"]["result"]
+
+    assert 'as cluster="this-machine" in Prometheus' in text
+    assert "the demo fleet's devices stand in for those of prod-cluster" in text
+    assert ["this-machine"] == [series["metric"]["cluster"] for series in found]
 
 
 def test_a_missing_program_is_one_sentence(tmp_path: Path) -> None:
@@ -151,8 +171,12 @@ def test_a_missing_program_is_one_sentence(tmp_path: Path) -> None:
     assert [] == list(tmp_path.glob("gpuscope-*"))
 
 
+def _children(pid: int) -> list[int]:
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
 def _still_running(directory: Path) -> str:
-    # Every part of the stack names its folder on its command line.
+    # Nearly every part of the stack names its folder on its command line.
     found = subprocess.run(
         ["pgrep", "--full", "--list-full", f"{directory}/gpuscope-"],
         capture_output=True,
