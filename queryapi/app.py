@@ -111,7 +111,6 @@ def _snapshots(
         (EVALUATION.key, TOTALS.key),
         ttl=settings.cache.ttl,
         stale=settings.cache.stale,
-        settle=settings.cache.settle,
         clock=clock,
         # One each: a cluster whose Prometheus hangs must not use up the others' threads.
         executor=_executor(resources, _FETCHES_AT_ONCE, cluster.name),

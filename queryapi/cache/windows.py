@@ -40,16 +40,14 @@ class Flight:
 
 @dataclass(slots=True, eq=False)
 class Window:
-    """The parts read at Unix time `at`, and the answers made of them.
+    """The parts read in a span of time, and the answers made of them.
 
     Args:
-        at: Evaluation time, Unix seconds.
         opened: When the window was opened, Unix seconds.
         answers: What was made of the parts, by question.
         flights: The fetches of parts by name; written by Windows alone.
     """
 
-    at: float
     opened: float
     answers: Memo[bytes] = field(default_factory=lambda: Memo(_ANSWERS_KEPT))
     flights: dict[str, Flight] = field(default_factory=dict)
@@ -73,8 +71,7 @@ class Windows:
     Args:
         leads: The parts that every answer needs; a window of which one failed is given up.
         ttl: Seconds for which a window is the current one.
-        stale: Age of `at` in seconds up to which an older window may be served.
-        settle: How far before now a window's `at` lies, in seconds.
+        stale: Age in seconds up to which an older window may be served.
         clock: Unix seconds.
         executor: Runs the fetches.
     """
@@ -85,14 +82,12 @@ class Windows:
         *,
         ttl: float,
         stale: float,
-        settle: float,
         clock: Callable[[], float],
         executor: Executor,
     ) -> None:
         self._leads = tuple(lead.name for lead in leads)
         self._ttl = ttl
         self._stale = stale
-        self._settle = settle
         self._clock = clock
         self._executor = executor
         self._lock = threading.Lock()
@@ -109,7 +104,7 @@ class Windows:
         with self._lock:
             now = self._clock()
             if not self._newest_first or self._is_over(self._newest_first[0], now):
-                self._newest_first = [Window(now - self._settle, now), *self._worth_keeping(now)]
+                self._newest_first = [Window(now), *self._worth_keeping(now)]
             return self._newest_first[0]
 
     def fetch(
@@ -162,7 +157,7 @@ class Windows:
         return failed_at is not None and not _within(failed_at, self._clock(), _BRAKE_SECONDS)
 
     def _is_servable(self, window: Window, now: float) -> bool:
-        return 0 <= now - window.at <= self._stale
+        return 0 <= now - window.opened <= self._stale
 
     def _worth_keeping(self, now: float) -> list[Window]:
         """Return the windows that may still serve, without those a newer one makes useless."""

@@ -129,7 +129,7 @@ class Snapshots:
                     started[part] = self._start(window, part, at)
 
         # Each moment is known from what was read at the one before.
-        start(Moment.NOW, window.at)
+        start(Moment.NOW, window.opened)
         start(Moment.EVALUATION, _wait(started[EVALUATION][0], deadline))
         start(Moment.SCRAPE, _wait(started[TOTALS][0], deadline).scraped_at)
         for future, _ in started.values():
@@ -140,7 +140,7 @@ class Snapshots:
         def load() -> T:
             value = part.shape(self._client.instant(part.query(self._matchers), at=at))
             if isinstance(value, Totals):
-                self._refuse_old(window.at - min(at, value.known_at))
+                self._refuse_old(window.opened - min(at, value.known_at))
             return value
 
         return self._windows.fetch(window, part.key, load)
@@ -157,7 +157,7 @@ class Snapshots:
         now = self._clock()
         age = max(0.0, now - window.opened)
         known = min(evaluated, totals.known_at)
-        if window.at - known > self._stale:
+        if window.opened - known > self._stale:
             # Prometheus answers, but what it has is old: told as such, with its own time.
             return self._told(
                 window, Freshness(known, max(age, now - known), self._ttl, stale=True)

@@ -73,10 +73,6 @@ class Cache(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             " scrape and rule intervals together."
         ),
     ] = 150.0
-    settle: Annotated[
-        float,
-        Meta(ge=0, le=60, description="Seconds which scrapes and rules are given to complete."),
-    ] = 1.0
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -20,7 +20,7 @@ STATUS = "/api/v1/realtime/status"
 TASKS = "/api/v1/realtime/running-tasks"
 _HALF = raw_server.saying_once(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")
 _HASTY = {
-    "cache": {"ttl": 1, "stale": 6, "settle": 0.5},
+    "cache": {"ttl": 1, "stale": 6},
     "timeouts": {"connect": 0.5, "query": 1, "request": 0.8},
 }
 

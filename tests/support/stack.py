@@ -13,7 +13,7 @@ from demo.processes import LOOPBACK, Process, free_port, wait_for
 
 READY_SECONDS = 60.0
 SCRAPE_SECONDS = 1
-CACHE = {"ttl": 0.5, "stale": 5.0, "settle": 0.3}
+CACHE = {"ttl": 0.5, "stale": 5.0}
 """Short enough for a test to see a window end; everything else is as shipped."""
 
 

@@ -123,7 +123,7 @@ def test_raw_series_are_read_at_the_scrape_that_the_totals_come_from(service: Se
     service.get(TASKS)
     times = dict(service.prometheus.asked)
 
-    assert "999.000" == times["evaluation"]
+    assert "1000.000" == times["evaluation"]
     assert {"995.500"} == {times[part] for part in ("totals", "nodes", "alerts")}
     assert {"990.250"} == {times[part] for part in ("tasks", "events")}
 
@@ -161,7 +161,7 @@ def test_an_old_answer_stands_in_for_a_minute(service: Service) -> None:
     assert '110 - "Response is Stale"' == stale.headers["Warning"]
     assert "40" == stale.headers["Age"]
 
-    service.clock.now += 20
+    service.clock.now += 21
     gone = service.get(STATUS)
 
     assert 503 == gone.status_code
@@ -192,7 +192,7 @@ def test_what_prometheus_has_of_very_old_is_not_served(service: Service) -> None
     service.clock.now += 1
 
     assert 503 == refused.status_code
-    assert "is 199 s old: are the exporters scraped" in body(refused)["meta"]["message"]
+    assert "is 200 s old: are the exporters scraped" in body(refused)["meta"]["message"]
     assert 200 == service.get(STATUS).status_code
 
 

@@ -28,7 +28,7 @@ _TOTALS = Totals(
 
 def snapshot(**known: object) -> Snapshot:
     """Return a snapshot at Unix time 1000 that holds the parts given by name."""
-    window = Window(at=1000.9, opened=1000.9)
+    window = Window(opened=1000.9)
     for name, value in {"totals": _TOTALS, **known}.items():
         future: Future[object] = Future()
         future.set_result(value)

@@ -54,7 +54,7 @@ def test_a_file_sets_everything(tmp_path: Path) -> None:
             matchers: {{k8s_cluster: bb}}
             bearer_token_file: {tmp_path / "token"}
             headers: {{X-Scope-OrgID: ml}}
-        cache: {{ttl: 5, stale: 10, settle: 0}}
+        cache: {{ttl: 5, stale: 10}}
         timeouts: {{connect: 0.5, query: 2, request: 3}}
         log: {{level: debug, format: text}}
         """,
@@ -65,7 +65,7 @@ def test_a_file_sets_everything(tmp_path: Path) -> None:
     assert {"cluster": "a"} == first.labels
     assert ("https://y/prom", "http://z") == second.urls
     assert {"k8s_cluster": "bb"} == second.labels
-    assert (5, 10, 0) == (settings.cache.ttl, settings.cache.stale, settings.cache.settle)
+    assert (5, 10) == (settings.cache.ttl, settings.cache.stale)
     assert (0.5, 2, 3) == (
         settings.timeouts.connect,
         settings.timeouts.query,
@@ -102,7 +102,7 @@ def test_every_setting_has_a_variable() -> None:
     """The names are derived from the table, so none is forgotten."""
     assert {
         "GPUSCOPE_LISTEN", "GPUSCOPE_CLUSTERS", "GPUSCOPE_DEFAULT_CLUSTER",
-        "GPUSCOPE_CACHE_LAG", "GPUSCOPE_CACHE_TTL", "GPUSCOPE_CACHE_STALE", "GPUSCOPE_CACHE_SETTLE",
+        "GPUSCOPE_CACHE_LAG", "GPUSCOPE_CACHE_TTL", "GPUSCOPE_CACHE_STALE",
         "GPUSCOPE_TIMEOUTS_CONNECT", "GPUSCOPE_TIMEOUTS_QUERY", "GPUSCOPE_TIMEOUTS_REQUEST",
         "GPUSCOPE_LOG_LEVEL", "GPUSCOPE_LOG_FORMAT",
     } == set(environment_names())  # fmt: skip
