@@ -1,7 +1,8 @@
-"""`python -m demo.fleet living|packed|timeline`: a Kubernetes API server with a fleet behind it.
+"""`python -m demo.fleet living|packed|timeline|large`: a Kubernetes API server with a fleet.
 
 A timeline stands still at `--at` unless `--speed` moves it; `POST /_demo/timeline` with
-`{"until": SECOND}` takes it forward at any time.
+`{"until": SECOND}` takes it forward at any time. A large fleet changes when it is told to: `POST
+/_demo/large` with `{"changes": COUNT}`, or with `{"sentinel": NAME}` for a pod to look out for.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from aiohttp import web
 
 from demo.fleet import replay, trace
 from demo.fleet.drivers import Drivers
+from demo.fleet.large import LargeFleet
 from demo.fleet.living import LivingFleet
 from demo.fleet.replay import Change, Put, Timeline
 from demo.kubernetes.cli import serve_until_stopped, write_kubeconfig
@@ -101,6 +103,20 @@ def _stage_timeline(options: argparse.Namespace, store: Store, app: web.Applicat
         app.cleanup_ctx.append(_repeating(tick))
 
 
+def _stage_large(options: argparse.Namespace, store: Store, app: web.Application) -> None:
+    fleet = LargeFleet(random.Random(options.seed), options.nodes, options.pods, options.gpu_pods)
+    apply(store, fleet.begin(time.time()))
+
+    async def change(request: web.Request) -> web.Response:
+        content, now = await request.json(), time.time()
+        if "sentinel" in content:
+            apply(store, fleet.sentinel(str(content["sentinel"]), now))
+        apply(store, fleet.changes(int(content.get("changes", 0)), now))
+        return web.json_response({"resourceVersion": str(store.resource_version)})
+
+    app.router.add_post("/_demo/large", change)
+
+
 def _repeating(tick: Callable[[], None]) -> Callable[[web.Application], AsyncIterator[None]]:
     async def repeat() -> None:
         while True:
@@ -117,7 +133,7 @@ def _repeating(tick: Callable[[], None]) -> Callable[[web.Application], AsyncIte
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo.fleet", description=__doc__)
-    uses = parser.add_subparsers(required=True, metavar="{living,packed,timeline}")
+    uses = parser.add_subparsers(required=True, metavar="{living,packed,timeline,large}")
     living = uses.add_parser("living", help="40 nodes, 300 GPUs, pods that come and go")
     living.add_argument("--seed", type=int, default=1)
     living.add_argument(
@@ -131,9 +147,15 @@ def _parser() -> argparse.ArgumentParser:
     timeline.add_argument("--at", type=int, default=0, help="the trace's second to begin at")
     timeline.add_argument("--speed", type=float, default=0.0, help="trace seconds per second")
     timeline.set_defaults(stage=_stage_timeline)
+    large = uses.add_parser("large", help="as many nodes and pods as wanted, of realistic size")
+    large.add_argument("--seed", type=int, default=1)
+    large.add_argument("--nodes", type=int, default=10_000)
+    large.add_argument("--pods", type=int, default=100_000)
+    large.add_argument("--gpu-pods", type=int, default=30_000)
+    large.set_defaults(stage=_stage_large)
     for use in (packed, timeline):
         use.add_argument("--trace", type=Path, required=True, help="folder of the openb trace")
-    for use in (living, packed, timeline):
+    for use in (living, packed, timeline, large):
         use.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT")
         use.add_argument("--kubeconfig-out", type=Path)
     return parser

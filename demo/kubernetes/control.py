@@ -7,6 +7,9 @@ POST   /_demo/expire   expires every continue token
 POST   /_demo/compact  forgets all past changes: a watch from an older version is 410
 POST   /_demo/tokens   replaces the good tokens: `["one", "two"]`; `[]` lets everybody in
 POST   /_demo/forbid   replaces the refusals (403): `[{"verb": "list", "resource": "jobs"}]`
+POST   /_demo/permit   replaces the permissions, the rules of RBAC roles: from then on only
+                       `[{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]`; a rule
+                       may have resourceNames and a namespace; `null` permits everything
 GET    /_demo/seen     shows the latest requests
 
 For example the third page of the next list of pods fails:
@@ -15,12 +18,12 @@ For example the third page of the next list of pods fails:
         http://127.0.0.1:6443/_demo/faults
 """
 
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from aiohttp import web
 
-from demo.kubernetes.access import Rule
+from demo.kubernetes.access import Grant, Rule
 from demo.kubernetes.errors import BadRequestError
 from demo.kubernetes.faults import Fault
 from demo.kubernetes.middleware import CONTROL
@@ -39,6 +42,7 @@ def routes() -> list[web.RouteDef]:
         web.post(f"{CONTROL}compact", _compact),
         web.post(f"{CONTROL}tokens", _rotate),
         web.post(f"{CONTROL}forbid", _forbid),
+        web.post(f"{CONTROL}permit", _permit),
         web.get(f"{CONTROL}seen", _seen),
     ]
 
@@ -74,6 +78,13 @@ async def _rotate(request: web.Request) -> web.Response:
 
 async def _forbid(request: web.Request) -> web.Response:
     request.app[SERVER].access.forbid(await _body(request, list[Rule]))
+    return _done()
+
+
+async def _permit(request: web.Request) -> web.Response:
+    # Spelled for mypy, which takes no union for a type[T].
+    grants: Any = await _body(request, cast("type[Any]", list[Grant] | None))
+    request.app[SERVER].access.permit(grants)
     return _done()
 
 

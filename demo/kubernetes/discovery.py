@@ -15,7 +15,6 @@ from demo.kubernetes.resources import RESOURCES, Resource
 Document = dict[str, Any]
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-VERBS = ["get", "list", "watch"]
 _NOT_FOUND = "the server could not find the requested resource"
 
 
@@ -79,7 +78,7 @@ def resources(group_name: str, version: str) -> Document:
                 "singularName": row.kind.lower(),
                 "namespaced": row.namespaced,
                 "kind": row.kind,
-                "verbs": VERBS,
+                "verbs": row.verbs,
                 "shortNames": row.short_names,
             }
             for row in rows
@@ -120,9 +119,16 @@ def _by_group() -> Iterable[tuple[str, list[Resource]]]:
     return [(name, list(rows)) for name, rows in groupby(ordered, key=lambda row: row.group)]
 
 
+def _versions(rows: Iterable[Resource]) -> Iterable[tuple[str, list[Resource]]]:
+    return [(name, list(found)) for name, found in groupby(rows, key=lambda row: row.version)]
+
+
 def _group(name: str) -> Document:
-    entry = {"groupVersion": f"{name}/v1", "version": "v1"}
-    return {"name": name, "versions": [entry], "preferredVersion": entry}
+    entries = [
+        {"groupVersion": f"{name}/{version}", "version": version}
+        for version, _ in _versions(dict(_by_group())[name])
+    ]
+    return {"name": name, "versions": entries, "preferredVersion": entries[0]}
 
 
 def _aggregated_group(name: str, rows: Iterable[Resource]) -> Document:
@@ -130,23 +136,21 @@ def _aggregated_group(name: str, rows: Iterable[Resource]) -> Document:
         "metadata": {"name": name, "creationTimestamp": None} if name else {},
         "versions": [
             {
-                "version": "v1",
+                "version": version,
                 "freshness": "Current",
-                "resources": [
-                    {
-                        "resource": row.plural,
-                        "responseKind": {
-                            "group": row.group,
-                            "version": row.version,
-                            "kind": row.kind,
-                        },
-                        "scope": "Namespaced" if row.namespaced else "Cluster",
-                        "singularResource": row.kind.lower(),
-                        "verbs": VERBS,
-                        "shortNames": row.short_names,
-                    }
-                    for row in rows
-                ],
+                "resources": [_aggregated_resource(row) for row in found],
             }
+            for version, found in _versions(rows)
         ],
+    }
+
+
+def _aggregated_resource(row: Resource) -> Document:
+    return {
+        "resource": row.plural,
+        "responseKind": {"group": row.group, "version": row.version, "kind": row.kind},
+        "scope": "Namespaced" if row.namespaced else "Cluster",
+        "singularResource": row.kind.lower(),
+        "verbs": row.verbs,
+        "shortNames": row.short_names,
     }

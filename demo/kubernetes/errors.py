@@ -10,6 +10,8 @@ ApiServerError
     ├── NotFoundError              404  NotFound
     ├── MethodNotAllowedError      405  MethodNotAllowed
     ├── NotAcceptableError         406  NotAcceptable
+    ├── AlreadyExistsError         409  AlreadyExists
+    ├── ConflictError              409  Conflict
     ├── ExpiredError               410  Expired
     ├── InvalidError               422  Invalid
     ├── TooManyRequestsError       429  TooManyRequests
@@ -106,7 +108,7 @@ class NotFoundError(ApiError):
 
 
 class MethodNotAllowedError(ApiError):
-    """This server only reads."""
+    """Clients cannot write objects of this resource."""
 
     code = 405
     reason = "MethodNotAllowed"
@@ -117,6 +119,20 @@ class NotAcceptableError(ApiError):
 
     code = 406
     reason = "NotAcceptable"
+
+
+class AlreadyExistsError(ApiError):
+    """There is an object of this name."""
+
+    code = 409
+    reason = "AlreadyExists"
+
+
+class ConflictError(ApiError):
+    """The object is no longer the one the client read."""
+
+    code = 409
+    reason = "Conflict"
 
 
 class ExpiredError(ApiError):
@@ -170,6 +186,7 @@ ANSWERS: Mapping[int, type[ApiError]] = {
         NotFoundError,
         MethodNotAllowedError,
         NotAcceptableError,
+        ConflictError,
         ExpiredError,
         InvalidError,
         TooManyRequestsError,

@@ -10,6 +10,8 @@ matches it, is acted on, and is used up after `count` matches.
 | duplicate | a watch's next frame | it is sent twice                                              |
 | cut       | a watch's next frame | half of it is sent, then the TCP connection closes            |
 | silence   | a watch's next frame | nothing more is sent; the connection stays open               |
+| error     | a watch's next frame | an ERROR event with `status` is sent instead; the watch ends  |
+| swap      | a watch's next frame | it is sent after the one that follows it                      |
 
 A frame is one line of a watch: an event, a bookmark or an error.
 """
@@ -18,7 +20,9 @@ from typing import Literal
 
 import msgspec
 
-Action = Literal["fail", "delay", "duplicate", "cut", "silence"]
+from demo.kubernetes.errors import ANSWERS, ApiError, InternalError, UnauthorizedError
+
+Action = Literal["fail", "delay", "duplicate", "cut", "silence", "error", "swap"]
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
@@ -26,12 +30,12 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 
     Args:
         action: What happens: see the module's table.
-        verb: "list", "watch" or "get"; None = any.
-        resource: A plural ("pods"), or the path of a request that names none ("/version");
-            None = any.
+        verb: "list", "watch", "get", "create" or "update"; None = any.
+        resource: A plural ("pods"), of whichever group, or the path of a request that names none
+            ("/version"); None = any.
         after: How many matches are let through first.
         count: How many matches it then acts on.
-        status: The HTTP status of "fail".
+        status: The HTTP status of "fail", the code of "error".
         retry_after: Seconds in a failure's Retry-After header.
         seconds: How long "delay" waits.
     """
@@ -77,6 +81,15 @@ class Faults:
                 self._waiting.remove(fault)
             return fault
         return None
+
+
+def planned(fault: Fault) -> ApiError:
+    """Return the error of a "fail" or "error"."""
+    details = None if fault.retry_after is None else {"retryAfterSeconds": fault.retry_after}
+    error = ANSWERS.get(fault.status, InternalError)
+    if error is UnauthorizedError:
+        return UnauthorizedError("Unauthorized")
+    return error(f"planned failure: {error.reason}", details=details)
 
 
 def _matches(fault: Fault, verb: str, resource: str) -> bool:

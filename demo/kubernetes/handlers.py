@@ -1,4 +1,4 @@
-"""The GET handlers: resources, discovery, version and health."""
+"""The handlers of the Kubernetes API: resources, discovery, version and health."""
 
 import asyncio
 import gzip
@@ -10,15 +10,18 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from demo.kubernetes import discovery, lists
+from demo.kubernetes import discovery, lists, writes
+from demo.kubernetes.entries import Entry
 from demo.kubernetes.errors import NotFoundError
+from demo.kubernetes.faults import Action, planned
 from demo.kubernetes.options import ListOptions, parse
 from demo.kubernetes.state import SERVER, ApiServer, Target, target_of
 from demo.kubernetes.views import View, negotiate
-from demo.kubernetes.watch import Watch
+from demo.kubernetes.watch import Watch, error_frame
 
 _HEADERS = {"Cache-Control": "no-cache, private"}
 _HALF = 2
+_ON_FRAMES: tuple[Action, ...] = ("cut", "silence", "duplicate", "error", "swap")
 
 
 def routes() -> list[web.RouteDef]:
@@ -39,6 +42,8 @@ def routes() -> list[web.RouteDef]:
             web.get(f"{base}/{{plural}}/{{name}}", _get),
             web.get(f"{base}/namespaces/{{namespace}}/{{plural}}", _list_or_watch),
             web.get(f"{base}/namespaces/{{namespace}}/{{plural}}/{{name}}", _get),
+            web.post(f"{base}/namespaces/{{namespace}}/{{plural}}", _create),
+            web.put(f"{base}/namespaces/{{namespace}}/{{plural}}/{{name}}", _update),
         ]
     return table + [web.get(path, _healthy) for path in ("/healthz", "/livez", "/readyz")]
 
@@ -60,18 +65,30 @@ async def _get(request: web.Request) -> web.Response:
     server, target = request.app[SERVER], target_of(request)
     entry = server.store.get(target.resource, target.namespace or "", target.name)
     if entry is None:
-        plural = target.resource.plural
         raise NotFoundError(
-            f'{_qualified(target)} "{target.name}" not found',
-            details={"name": target.name, "kind": plural}
-            | ({"group": target.resource.group} if target.resource.group else {}),
+            f'{target.resource.qualified} "{target.name}" not found',
+            details=target.resource.details(target.name),
         )
+    return _one(request, target, entry)
+
+
+async def _create(request: web.Request) -> web.Response:
+    server, target = request.app[SERVER], target_of(request)
+    body = await request.read()
+    entry = writes.create(server.store, target.resource, target.namespace or "", body)
+    return _one(request, target, entry, status=201)
+
+
+async def _update(request: web.Request) -> web.Response:
+    server, target = request.app[SERVER], target_of(request)
+    body = await request.read()
+    key = (target.namespace or "", target.name)
+    return _one(request, target, writes.update(server.store, target.resource, key, body))
+
+
+def _one(request: web.Request, target: Target, entry: Entry, *, status: int = 200) -> web.Response:
     view = _view(request, target)
-    return _bytes(view.single(entry.key, entry.body), view.content_type)
-
-
-def _qualified(target: Target) -> str:
-    return ".".join(filter(None, (target.resource.plural, target.resource.group)))
+    return _bytes(view.single(entry.key, entry.body), view.content_type, status=status)
 
 
 def _view(request: web.Request, target: Target) -> View:
@@ -104,31 +121,49 @@ async def _watch(
     # A client that leaves, or is cut off, ends its watch: nobody is left to be told.
     with suppress(ConnectionResetError), watch, server.watching(plural):
         await response.prepare(request)
+        sender = _Sender(request, response, server, plural)
         async for frame in watch.frames():
-            await _send(request, response, server, plural, frame)
+            await sender.send(frame)
+            if sender.ended:
+                break
     return response
 
 
-async def _send(
-    request: web.Request,
-    response: web.StreamResponse,
-    server: ApiServer,
-    plural: str,
-    frame: bytes,
-) -> None:
-    """Write one line of a watch as its own chunk, or what a planned fault makes of it."""
-    fault = server.faults.take("watch", plural, "cut", "silence", "duplicate")
-    match fault and fault.action:
-        case "cut":
-            await response.write(frame[: len(frame) // _HALF])
-            if request.transport is not None:
-                request.transport.abort()
-            raise ConnectionResetError("cut by a planned fault")
-        case "silence":
-            await asyncio.Event().wait()  # ends when the client leaves or the server stops
-        case "duplicate":
-            await response.write(frame)
-    await response.write(frame)
+class _Sender:
+    """Writes the lines of one watch, each as its own chunk, or what a planned fault makes of it."""
+
+    def __init__(
+        self, request: web.Request, response: web.StreamResponse, server: ApiServer, plural: str
+    ) -> None:
+        self.ended = False
+        self._request = request
+        self._response = response
+        self._server = server
+        self._plural = plural
+        self._held = b""
+
+    async def send(self, frame: bytes) -> None:
+        """Write one line."""
+        fault = self._server.faults.take("watch", self._plural, *_ON_FRAMES)
+        match fault and fault.action:
+            case "cut":
+                await self._response.write(frame[: len(frame) // _HALF])
+                if self._request.transport is not None:
+                    self._request.transport.abort()
+                raise ConnectionResetError("cut by a planned fault")
+            case "silence":
+                await asyncio.Event().wait()  # ends when the client leaves or the server stops
+            case "duplicate":
+                await self._response.write(frame)
+            case "error" if fault is not None:
+                frame, self.ended = error_frame(planned(fault)), True
+            case "swap":
+                self._held = frame
+                return
+        await self._response.write(frame)
+        if self._held:
+            await self._response.write(self._held)
+            self._held = b""
 
 
 # -- the server itself
@@ -171,7 +206,11 @@ def _document(content: dict[str, Any], content_type: str = "application/json") -
     return _bytes(msgspec.json.encode(content), content_type)
 
 
-def _bytes(body: bytes, content_type: str, headers: dict[str, str] | None = None) -> web.Response:
+def _bytes(
+    body: bytes, content_type: str, headers: dict[str, str] | None = None, *, status: int = 200
+) -> web.Response:
     return web.Response(
-        body=body, headers={"Content-Type": content_type, **_HEADERS, **(headers or {})}
+        status=status,
+        body=body,
+        headers={"Content-Type": content_type, **_HEADERS, **(headers or {})},
     )

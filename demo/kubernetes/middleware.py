@@ -7,14 +7,11 @@ import msgspec
 from aiohttp import web
 
 from demo.kubernetes.errors import (
-    ANSWERS,
     ApiError,
-    InternalError,
     MethodNotAllowedError,
     NotFoundError,
-    UnauthorizedError,
 )
-from demo.kubernetes.faults import Fault
+from demo.kubernetes.faults import planned
 from demo.kubernetes.state import SERVER, ApiServer, Seen, Target, names_resource, target_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -83,12 +80,4 @@ async def _misbehave(server: ApiServer, verb: str, subject: str) -> None:
         await asyncio.sleep(slow.seconds)
     failure = server.faults.take(verb, subject, "fail")
     if failure is not None:
-        raise _planned(failure)
-
-
-def _planned(fault: Fault) -> ApiError:
-    details = None if fault.retry_after is None else {"retryAfterSeconds": fault.retry_after}
-    error = ANSWERS.get(fault.status, InternalError)
-    if error is UnauthorizedError:
-        return UnauthorizedError("Unauthorized")
-    return error(f"planned failure: {error.reason}", details=details)
+        raise planned(failure)

@@ -41,13 +41,15 @@ class Resource(msgspec.Struct, frozen=True):
 
     Args:
         kind: For example "Pod".
-        plural: For example "pods"; unique in the table.
+        plural: For example "pods"; unique in its group.
         group: API group; "" is the core group.
         version: API version.
         namespaced: Whether its objects live in namespaces.
         short_names: What kubectl accepts besides the name.
         own_fields: What `fieldSelector` knows beside name and namespace.
         blank: The members, beside metadata, of an object of Go's zero value: bookmarks carry them.
+        writable: Whether clients may create and update its objects; the others only the store.
+        custom: Whether a CustomResourceDefinition made it, not Kubernetes itself.
     """
 
     kind: str
@@ -58,11 +60,33 @@ class Resource(msgspec.Struct, frozen=True):
     short_names: tuple[str, ...] = ()
     own_fields: tuple[Field, ...] = ()
     blank: str = '"spec":{},"status":{}'
+    writable: bool = False
+    custom: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from every other resource: its group and plural."""
+        return self.group, self.plural
+
+    @property
+    def qualified(self) -> str:
+        """Its full name as kubectl writes it: "pods", "jobs.batch"."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """What clients may do with it."""
+        return ("get", "list", "watch") + (("create", "update") if self.writable else ())
 
     @property
     def api_version(self) -> str:
         """The `apiVersion` its objects carry."""
         return f"{self.group}/{self.version}" if self.group else self.version
+
+    def details(self, name: str) -> dict[str, str]:
+        """Return a Status' `details` about one of its objects."""
+        about = {"name": name, "kind": self.plural}
+        return about | ({"group": self.group} if self.group else {})
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -75,6 +99,29 @@ class Resource(msgspec.Struct, frozen=True):
         head = f'{{"kind":"{self.kind}","apiVersion":"{self.api_version}",'.encode()
         return head + content[1:]
 
+
+def _custom(kind: str, group: str, version: str, *short_names: str) -> Resource:
+    """A resource of a CustomResourceDefinition: its zero value is nothing but metadata."""
+    plural = f"{kind.lower()}s"
+    return Resource(kind, plural, group, version, short_names=short_names, blank="", custom=True)
+
+
+# Kinds of well-known operators that own pods, or what owns them: group, version, kinds.
+_CUSTOM = (
+    ("jobset.x-k8s.io", "v1alpha2", (("JobSet",),)),
+    ("leaderworkerset.x-k8s.io", "v1", (("LeaderWorkerSet", "lws"),)),
+    ("ray.io", "v1", (("RayCluster",), ("RayCronJob",), ("RayJob",), ("RayService",))),
+    ("kubeflow.org", "v1", (
+        ("PyTorchJob",), ("MPIJob",), ("TFJob",), ("XGBoostJob",), ("PaddleJob",), ("JAXJob",),
+    )),
+    ("trainer.kubeflow.org", "v1alpha1", (("TrainJob",),)),
+    ("batch.volcano.sh", "v1alpha1", (("Job", "vcjob", "vj"),)),
+    ("argoproj.io", "v1alpha1", (("Workflow", "wf"), ("CronWorkflow", "cwf"), ("Rollout", "ro"))),
+    ("serving.kserve.io", "v1beta1", (("InferenceService", "isvc"),)),
+    ("sparkoperator.k8s.io", "v1beta2", (
+        ("SparkApplication", "sparkapp"), ("ScheduledSparkApplication", "scheduledsparkapp"),
+    )),
+)  # fmt: skip
 
 # The selectable fields are those of the API server's registry (pkg/registry/*/strategy.go) and
 # its field label conversions (pkg/apis/*/v1/conversion.go).
@@ -147,10 +194,49 @@ RESOURCES = (
         own_fields=(_field("status.successful", at="status.succeeded", default="0"),),
     ),
     Resource(kind="CronJob", plural="cronjobs", group="batch", short_names=("cj",)),
+    Resource(
+        kind="Lease",
+        plural="leases",
+        group="coordination.k8s.io",
+        blank='"spec":{}',
+        writable=True,
+    ),
+    Resource(
+        kind="ResourceClaim",
+        plural="resourceclaims",
+        group="resource.k8s.io",
+        blank='"spec":{"devices":{}},"status":{}',
+    ),
+    Resource(
+        kind="ResourceSlice",
+        plural="resourceslices",
+        group="resource.k8s.io",
+        namespaced=False,
+        own_fields=(_field("spec.nodeName"), _field("spec.driver")),
+        blank='"spec":{"driver":"","pool":{"name":"","generation":0,"resourceSliceCount":0}}',
+    ),
+    Resource(
+        kind="DeviceClass",
+        plural="deviceclasses",
+        group="resource.k8s.io",
+        namespaced=False,
+        blank='"spec":{}',
+    ),
+    *(
+        _custom(kind, group, version, *short_names)
+        for group, version, kinds in _CUSTOM
+        for kind, *short_names in kinds
+    ),
 )
 
 _BY_PATH = {(row.group, row.version, row.plural): row for row in RESOURCES}
-_BY_NAME = {name: row for row in RESOURCES for name in (row.kind, row.plural)}
+_BY_KIND = {(row.api_version, row.kind): row for row in RESOURCES}
+# A bare name that several groups use means the first of them in the table, as with kubectl.
+_BY_NAME = {
+    name: row
+    for row in reversed(RESOURCES)
+    for name in (row.kind, row.plural, row.qualified, f"{row.kind}.{row.group}")
+}
 
 
 def at(group: str, version: str, plural: str) -> Resource | None:
@@ -159,7 +245,10 @@ def at(group: str, version: str, plural: str) -> Resource | None:
 
 
 def named(name: str) -> Resource:
-    """Return the resource of a kind ("Pod") or plural ("pods").
+    """Return the resource of a kind or plural, bare ("Pod", "jobs") or with its group.
+
+    Args:
+        name: "jobs" is Kubernetes' own; "jobs.batch.volcano.sh" and "Job.batch.volcano.sh" are not.
 
     Raises:
         UnknownKindError: When the table has none.
@@ -177,10 +266,13 @@ def of(content: Mapping[str, Any]) -> Resource:
     Raises:
         UnknownKindError: When the table has none.
     """
-    resource = named(str(content.get("kind")))
-    version = content.get("apiVersion", resource.api_version)
-    if version != resource.api_version:
+    kind, version = str(content.get("kind")), content.get("apiVersion")
+    if version is None:
+        return named(kind)
+    found = _BY_KIND.get((str(version), kind))
+    if found is None:
+        first = named(kind)
         raise UnknownKindError(
-            f"no {resource.kind} in {version!r}: this server knows it in {resource.api_version}"
+            f"no {kind} in {version!r}: this server knows it in {first.api_version}"
         )
-    return resource
+    return found

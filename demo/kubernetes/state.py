@@ -20,13 +20,14 @@ from demo.kubernetes.settings import Settings
 from demo.kubernetes.store import Store
 
 _REMEMBERED = 4096
+_WRITES = {"POST": "create", "PUT": "update"}
 
 
 class Seen(msgspec.Struct, frozen=True):
     """One request that came in, however it was answered.
 
     Args:
-        verb: "list", "watch" or "get".
+        verb: "list", "watch", "get", "create" or "update".
         resource: The plural asked for, or the path of a request that names none.
         path: The path.
         query: The decoded query parameters.
@@ -87,10 +88,10 @@ class Target(msgspec.Struct, frozen=True):
     """What a resource request is about.
 
     Args:
-        verb: "list", "watch" or "get".
+        verb: "list", "watch", "get", "create" or "update".
         resource: The resource.
         namespace: None = all namespaces, or a cluster-scoped resource.
-        name: "" for lists and watches.
+        name: "" for lists, watches and creations.
     """
 
     verb: str
@@ -119,5 +120,13 @@ def target_of(request: web.Request) -> Target:
         or (name and resource.namespaced and namespace is None)
     ):
         raise NotFoundError("the server could not find the requested resource", details={})
-    listing = "watch" if flag(request.query, "watch") else "list"
-    return Target("get" if name else listing, resource, namespace, name)
+    return Target(_verb(request, name), resource, namespace, name)
+
+
+def _verb(request: web.Request, name: str) -> str:
+    written = _WRITES.get(request.method)
+    if written is not None:
+        return written
+    if name:
+        return "get"
+    return "watch" if flag(request.query, "watch") else "list"

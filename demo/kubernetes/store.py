@@ -87,8 +87,8 @@ class Store:
         new_uid: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._version = 1
-        self._collections = {row.plural: _Collection(row, max(history, 1)) for row in RESOURCES}
-        self._held: OrderedDict[tuple[str, int], Snapshot] = OrderedDict()
+        self._collections = {row.key: _Collection(row, max(history, 1)) for row in RESOURCES}
+        self._held: OrderedDict[tuple[tuple[str, str], int], Snapshot] = OrderedDict()
         self._room = snapshots
         self._clock = clock
         self._new_uid = new_uid
@@ -100,11 +100,11 @@ class Store:
 
     def count(self, resource: Resource) -> int:
         """Return how many objects of a resource there are."""
-        return len(self._collections[resource.plural].objects)
+        return len(self._collections[resource.key].objects)
 
     def get(self, resource: Resource, namespace: str, name: str) -> Entry | None:
         """Return an object's present version; None when there is no such object."""
-        return self._collections[resource.plural].objects.get((namespace, name))
+        return self._collections[resource.key].objects.get((namespace, name))
 
     # -- writing
 
@@ -124,7 +124,7 @@ class Store:
             KeyError: When it has no name.
         """
         resource = resources.of(content)
-        collection = self._collections[resource.plural]
+        collection = self._collections[resource.key]
         metadata = dict(content["metadata"])
         if resource.namespaced:
             metadata.setdefault("namespace", "default")
@@ -151,7 +151,7 @@ class Store:
             name: Its name, whatever the bytes say.
             body: What lists show: an object without kind and apiVersion, if it is one.
         """
-        collection = self._collections[resource.plural]
+        collection = self._collections[resource.key]
         key = (namespace, name)
         try:
             stored = msgspec.json.decode(body)
@@ -164,7 +164,7 @@ class Store:
         """Remove an object.
 
         Args:
-            kind: Its kind ("Pod") or plural ("pods").
+            kind: Its kind ("Pod") or plural ("pods"), with its group where the name is not unique.
             namespace: Its namespace; "" for cluster-scoped kinds.
             name: Its name.
 
@@ -174,7 +174,7 @@ class Store:
         Raises:
             UnknownKindError: When there is no such kind.
         """
-        collection = self._collections[resources.named(kind).plural]
+        collection = self._collections[resources.named(kind).key]
         old = collection.objects.get((namespace, name))
         if old is not None:
             self._change(collection, old, None)
@@ -192,18 +192,18 @@ class Store:
 
     def snapshot(self, resource: Resource) -> Snapshot:
         """Return all present objects of a resource."""
-        return Snapshot(self._version, self._collections[resource.plural].entries())
+        return Snapshot(self._version, self._collections[resource.key].entries())
 
     def hold(self, resource: Resource, snapshot: Snapshot) -> None:
         """Keep a snapshot for the next pages of its list, until newer ones push it out."""
-        self._held[resource.plural, snapshot.resource_version] = snapshot
-        self._held.move_to_end((resource.plural, snapshot.resource_version))
+        self._held[resource.key, snapshot.resource_version] = snapshot
+        self._held.move_to_end((resource.key, snapshot.resource_version))
         while len(self._held) > self._room:
             self._held.popitem(last=False)
 
     def held(self, resource: Resource, resource_version: int) -> Snapshot | None:
         """Return the snapshot of that version if it is still held."""
-        return self._held.get((resource.plural, resource_version))
+        return self._held.get((resource.key, resource_version))
 
     def release(self) -> None:
         """Drop every held snapshot: all continue tokens expire."""
@@ -211,7 +211,7 @@ class Store:
 
     def since(self, resource: Resource, resource_version: int) -> list[Event] | None:
         """Return the changes after a version; None when some of them are forgotten."""
-        collection = self._collections[resource.plural]
+        collection = self._collections[resource.key]
         if resource_version < collection.forgotten:
             return None
         return [event for event in collection.events if event.resource_version > resource_version]
@@ -230,6 +230,6 @@ class Store:
         Returns:
             A function that ends the subscription.
         """
-        listeners = self._collections[resource.plural].listeners
+        listeners = self._collections[resource.key].listeners
         listeners.append(listener)
         return lambda: listeners.remove(listener)

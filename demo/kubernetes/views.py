@@ -65,7 +65,8 @@ class Objects:
         """Return an otherwise blank object, with the nulls Go's zero value has."""
         metadata = _bookmark_metadata(resource_version, annotations)
         blank = self._resource.blank.encode()
-        return self._resource.typed(b'{"metadata":' + metadata + b"," + blank + b"}")
+        rest = b"," + blank if blank else b""
+        return self._resource.typed(b'{"metadata":' + metadata + rest + b"}")
 
 
 class Metadata:

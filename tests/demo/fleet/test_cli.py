@@ -30,6 +30,22 @@ def _trace(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_large_fleet_changes_when_told(tmp_path: Path) -> None:
+    """It is as large as asked for; a request makes a pod to look out for, and other changes."""
+    sizes = ("--nodes=3", "--pods=12", "--gpu-pods=4")
+    with stack.fleet(tmp_path, port := free_port(), "large", *sizes) as fleet:
+        fleet.wait_ready()
+        url = f"http://{LOOPBACK}:{port}"
+        before = _pods(url)
+        for what in ({"sentinel": "here-i-am"}, {"changes": 30}):
+            requests.post(f"{url}/_demo/large", json=what, timeout=5).raise_for_status()
+        after = _pods(url)
+
+    assert 12 == len(before)
+    assert "here-i-am" in after
+    assert set(before) - set(after)
+
+
 @contextmanager
 def _timeline(trace: Path, *arguments: str) -> Iterator[str]:
     """Serve the timeline; yield its URL."""

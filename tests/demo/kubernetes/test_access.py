@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+import urllib3
 
-from demo.kubernetes.access import Rule
+from demo.kubernetes.access import Grant, Rule
 from tests.support.apiclient import get, watch
-from tests.support.apiserver import running
+from tests.support.apiserver import Cluster, running
 from tests.support.cluster_objects import node, pod
 from tests.support.tls import self_signed
 
@@ -78,6 +79,66 @@ def test_a_rule_refuses_one_verb_on_one_resource() -> None:
     assert (403, {"kind": "nodes", "name": "n1"}) == (node_read.status, node_read.json["details"])
     assert 'in the namespace "x"' in in_namespace.json["message"]
     assert 200 == listed.status
+
+
+def test_a_rule_may_name_the_group() -> None:
+    """Jobs of one group can be refused while those of another are not."""
+    with running() as cluster:
+        cluster.forbid(Rule("list", "jobs.batch"))
+        answers = [
+            get(f"{cluster.url}/apis/{group}/jobs")
+            for group in ("batch/v1", "batch.volcano.sh/v1alpha1")
+        ]
+
+    assert [403, 200] == [answer.status for answer in answers]
+    assert {"group": "batch", "kind": "jobs"} == answers[0].json["details"]
+
+
+def statuses(cluster: Cluster, *paths: str) -> list[int]:
+    """Return how each path is answered."""
+    return [get(cluster.url + path).status for path in paths]
+
+
+def test_only_what_is_permitted_is_allowed() -> None:
+    """Permissions are rules of RBAC roles: groups, resources, verbs, and perhaps names."""
+    one, other = f"{PODS[:7]}/namespaces/x/pods/p1", f"{PODS[:7]}/namespaces/x/pods/p2"
+    with running(pod("p1", namespace="x"), pod("p2", namespace="x")) as cluster:
+        cluster.permit(
+            Grant(("",), ("pods",), ("list",)),
+            Grant(("",), ("pods",), ("get",), resource_names=("p1",)),
+            Grant(("*",), ("jobs",), ("*",)),
+            Grant(("apps",), ("*",), ("list",), namespace="x"),
+        )
+        found = statuses(
+            cluster,
+            PODS,
+            f"{PODS}?watch=true",
+            one,
+            other,
+            "/api/v1/nodes",
+            "/apis/batch/v1/jobs",
+            "/apis/apps/v1/namespaces/x/replicasets",
+            "/apis/apps/v1/namespaces/y/replicasets",
+            "/apis/apps/v1/replicasets",
+        )
+
+    assert [200, 403, 200, 403, 403, 200, 200, 403, 403] == found
+
+
+def test_permissions_can_be_set_while_it_runs() -> None:
+    """`/_demo/permit` takes the rules as a role has them; null takes all of them back."""
+    with running(pod("p1")) as cluster, urllib3.PoolManager(retries=False) as pool:
+        found = []
+        for body in (
+            b'[{"apiGroups":[""],"resources":["nodes"],"verbs":["list"]}]',
+            b"null",
+            b"[]",
+            b'[{"apiGroups":[""]}]',
+        ):
+            answer = pool.request("POST", f"{cluster.url}/_demo/permit", body=body)
+            found.append((answer.status, get(cluster.url + PODS).status))
+
+    assert [(204, 403), (204, 200), (204, 403), (400, 403)] == found
 
 
 def test_it_serves_tls_with_the_certificate_it_is_given(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import urllib3
 
 from demo.kubernetes.discovery import AGGREGATED
 from demo.kubernetes.resources import RESOURCES
-from tests.support.apiclient import get
+from demo.kubernetes.settings import Settings
+from tests.support.apiclient import get, watch
 from tests.support.apiserver import Cluster, running
 from tests.support.cluster_objects import node, pod
 
@@ -32,16 +33,21 @@ def test_plain_discovery_leads_to_every_resource(cluster: Cluster) -> None:
     for base in bases:
         for resource in get(cluster.url + base).json["resources"]:
             assert 200 == get(f"{cluster.url}{base}/{resource['name']}").status
-            found.add(resource["kind"])
+            found.add((base, resource["kind"], tuple(resource["verbs"])))
 
-    assert {row.kind for row in RESOURCES} == found
+    expected = {
+        (f"/api{'s' if row.group else ''}/{row.api_version}", row.kind, row.verbs)
+        for row in RESOURCES
+    }
+    assert len(RESOURCES) == len(found)
+    assert expected == found
 
 
 def test_aggregated_discovery_tells_all_in_two_answers(cluster: Cluster) -> None:
     """A kubectl since 1.26 asks for it by Accept and checks the Content-Type."""
     answers = [get(cluster.url + path, headers={"Accept": KUBECTL}) for path in ("/api", "/apis")]
     kinds = {
-        resource["responseKind"]["kind"]
+        tuple(resource["responseKind"].values())
         for answer in answers
         for item in answer.json["items"]
         for version in item["versions"]
@@ -49,7 +55,7 @@ def test_aggregated_discovery_tells_all_in_two_answers(cluster: Cluster) -> None
     }
 
     assert {AGGREGATED} == {answer.headers["Content-Type"] for answer in answers}
-    assert {row.kind for row in RESOURCES} == kinds
+    assert {(row.group, row.version, row.kind) for row in RESOURCES} == kinds
 
 
 def test_a_group_is_described(cluster: Cluster) -> None:
@@ -115,6 +121,35 @@ def test_a_missing_object_is_named(cluster: Cluster) -> None:
     assert 'pods "p2" not found' == pod_answer["message"]
     assert {"name": "p2", "kind": "pods"} == pod_answer["details"]
     assert 'replicasets.apps "r1" not found' == set_answer["message"]
+
+
+def test_two_groups_may_use_the_same_name() -> None:
+    """A Job of another group is another resource, in lists, single answers and the store."""
+    theirs = {
+        "apiVersion": "batch.volcano.sh/v1alpha1",
+        "kind": "Job",
+        "metadata": {"name": "theirs", "namespace": "ml"},
+    }
+    ours = {**theirs, "apiVersion": "batch/v1", "metadata": {"name": "ours", "namespace": "ml"}}
+    other = "/apis/batch.volcano.sh/v1alpha1"
+    with running(theirs, ours) as cluster:
+        assert ["ours"] == get(f"{cluster.url}/apis/batch/v1/jobs").names
+        assert ["theirs"] == get(f"{cluster.url}{other}/jobs").names
+        one = get(f"{cluster.url}{other}/namespaces/ml/jobs/theirs").json
+        assert not cluster.delete("Job", "ml", "theirs")
+        assert cluster.delete("jobs.batch.volcano.sh", "ml", "theirs")
+
+    assert ("batch.volcano.sh/v1alpha1", "Job") == (one["apiVersion"], one["kind"])
+
+
+def test_a_custom_resource_s_bookmark_is_nothing_but_metadata() -> None:
+    """Custom objects have no Go type whose zero value could show."""
+    with running(settings=Settings(bookmark_interval=0.01)) as cluster:
+        asked = {"allowWatchBookmarks": "true"}
+        with watch(f"{cluster.url}/apis/ray.io/v1/rayclusters", asked) as stream:
+            bookmark = stream.next()["object"]
+
+    assert {"kind", "apiVersion", "metadata"} == set(bookmark)
 
 
 def test_writing_is_not_allowed(cluster: Cluster) -> None:

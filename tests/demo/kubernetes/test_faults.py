@@ -165,6 +165,29 @@ def test_an_event_can_come_twice(cluster: Cluster) -> None:
         assert [("ADDED", "p1"), ("ADDED", "p1"), ("ADDED", "p2")] == stream.take(3)
 
 
+def test_a_watch_can_fail(cluster: Cluster) -> None:
+    """Instead of the event comes an ERROR with the planned Status, and then the end."""
+    with watch(cluster.url + PODS, {"resourceVersion": cluster.resource_version}) as stream:
+        cluster.plan("error", status=504)
+        cluster.put(pod("p1"))
+        (told,) = stream.rest()
+
+    assert ("ERROR", 504, "Timeout") == (
+        told["type"],
+        told["object"]["code"],
+        told["object"]["reason"],
+    )
+
+
+def test_an_event_can_come_late(cluster: Cluster) -> None:
+    """The event after it overtakes it."""
+    with watch(cluster.url + PODS, {"resourceVersion": cluster.resource_version}) as stream:
+        cluster.plan("swap")
+        cluster.put(pod("p1"), pod("p2"), pod("p3"))
+
+        assert [("ADDED", "p2"), ("ADDED", "p1"), ("ADDED", "p3")] == stream.take(3)
+
+
 def test_planned_faults_can_be_dropped(cluster: Cluster) -> None:
     """A test can end its trouble early."""
     cluster.plan("fail", count=100)
