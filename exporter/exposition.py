@@ -3,10 +3,12 @@
 The format: https://prometheus.io/docs/instrumenting/exposition_formats/
 """
 
-import gzip
 import math
+import struct
+import threading
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+
+from isal import isal_zlib
 
 from exporter.catalogue import Family
 
@@ -15,7 +17,12 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 # Integers above this are not exact in a float, so nothing is gained by writing them as such.
 _EXACT = 2**53
-_GZIP_LEVEL = 1
+# ISA-L's best: a fifth of zlib's time at its fastest level, and a smaller result.
+_LEVEL = 1
+_RAW = -15  # deflate without a header, in the format's largest window
+# No name, no time (the same page is always the same bytes), no operating system.
+_GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+_LAST_BLOCK = b"\x03\x00"  # deflate's shortest block that is marked as the last one
 
 
 def line(family: Family, label_values: Sequence[str], value: float) -> str:
@@ -30,16 +37,25 @@ def line(family: Family, label_values: Sequence[str], value: float) -> str:
     Raises:
         ValueError: When the number of label values is not the family's.
     """
-    pairs = ",".join(
-        f'{name}="{_escaped(text)}"'
-        for name, text in zip(family.labels, label_values, strict=True)
-        if text
+    return sample(family, pairs(family.labels, label_values), value)
+
+
+def pairs(names: Sequence[str], values: Sequence[str]) -> str:
+    """Return labels as they stand between a sample's braces; those with empty values are left out.
+
+    Raises:
+        ValueError: When there are not as many values as names.
+    """
+    return ",".join(
+        [f'{name}="{_escaped(text)}"' for name, text in zip(names, values, strict=True) if text]
     )
-    return (
-        f"{family.name}{{{pairs}}} {number(value)}\n"
-        if pairs
-        else f"{family.name} {number(value)}\n"
-    )
+
+
+def sample(family: Family, labels: str, value: float) -> str:
+    """Return one sample line, newline included, of labels that `pairs` wrote."""
+    if labels:
+        return f"{family.name}{{{labels}}} {number(value)}\n"
+    return f"{family.name} {number(value)}\n"
 
 
 def _escaped(text: str) -> str:
@@ -52,9 +68,8 @@ def _escaped(text: str) -> str:
 def number(value: float) -> str:
     """Return *value* as the text format spells it: `8` rather than `8.0`, `NaN`, `+Inf`."""
     if math.isfinite(value):
-        return (
-            str(int(value)) if value == int(value) and abs(value) < _EXACT else repr(float(value))
-        )
+        whole = int(value)
+        return str(whole) if whole == value and abs(whole) < _EXACT else repr(float(value))
     if math.isnan(value):
         return "NaN"
     return "+Inf" if value > 0 else "-Inf"
@@ -65,12 +80,20 @@ def render(family: Family, lines: Iterable[str]) -> bytes:
     body = "".join(lines)
     if not body:
         return b""
-    # A lone surrogate (possible in JSON) has no UTF-8 form: one bad label must not lose a scrape.
-    return (_header(family) + body).encode("utf-8", "replace")
+    return encoded(header(family) + body)
 
 
-def _header(family: Family) -> str:
+def header(family: Family) -> str:
+    """Return the two lines that stand above a family's samples."""
     return f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.kind}\n"
+
+
+def encoded(text: str) -> bytes:
+    """Return lines as UTF-8.
+
+    A lone surrogate (possible in JSON) has no such form: one bad label must not lose a scrape.
+    """
+    return text.encode("utf-8", "replace")
 
 
 class Samples:
@@ -93,29 +116,70 @@ class Samples:
 
     def page(self) -> "Page":
         """Return everything collected as an immutable page."""
-        return Page(b"".join(self.blocks()))
+        return Page([Block(b"".join(self.blocks()))])
 
 
-class Page:
-    """What one scrape writes out; made once per change, shared by every scrape until the next."""
+class Block:
+    """Some lines of a page, as bytes and compressed; each form is made once, whoever asks.
+
+    Args:
+        body: Whole lines of one family, or of several.
+    """
+
+    __slots__ = ("_deflated", "_lock", "body", "crc")
 
     def __init__(self, body: bytes) -> None:
         self.body = body
+        self.crc: int = isal_zlib.crc32(body)
+        self._deflated: bytes | None = None
+        self._lock = threading.Lock()
 
-    @cached_property
+    @property
+    def deflated(self) -> bytes:
+        """The lines as a deflate stream that another one may follow (RFC 1951)."""
+        # Of scrapes that come at once, one compresses and the others wait for it.
+        with self._lock:
+            if self._deflated is None:
+                packer = isal_zlib.compressobj(_LEVEL, wbits=_RAW)
+                # A full flush ends on a byte and refers to nothing before it: that is what lets
+                # streams made at different times stand one behind the other.
+                self._deflated = packer.compress(self.body) + packer.flush(isal_zlib.Z_FULL_FLUSH)
+            return self._deflated
+
+
+class Page:
+    """What one scrape writes out: blocks, most of which it shares with the pages before it.
+
+    Args:
+        blocks: The lines, in order.
+    """
+
+    def __init__(self, blocks: Iterable[Block]) -> None:
+        self.blocks = tuple(blocks)
+
+    def plain(self) -> list[bytes]:
+        """Return the text in pieces; joining them would only cost time and memory."""
+        return [block.body for block in self.blocks]
+
+    def gzipped(self) -> list[bytes]:
+        """Return the text as gzip, in pieces.
+
+        One member and not one per block (RFC 1952, section 2.2): curl and wget give up after the
+        first.
+        """
+        crc = length = 0
+        for block in self.blocks:
+            crc = isal_zlib.crc32_combine(crc, block.crc, len(block.body))
+            length += len(block.body)
+        trailer = _LAST_BLOCK + struct.pack("<II", crc, length % 2**32)
+        return [_GZIP_HEADER, *(block.deflated for block in self.blocks), trailer]
+
+    @property
+    def body(self) -> bytes:
+        """The text in one piece."""
+        return b"".join(self.plain())
+
+    @property
     def compressed(self) -> bytes:
-        """The body as gzip, made when the first scrape that accepts it asks."""
-        return gzip.compress(self.body, _GZIP_LEVEL, mtime=0)
-
-
-class JoinedPage(Page):
-    """Several pages as one; each part is compressed once, however often it is joined anew."""
-
-    def __init__(self, *pages: Page) -> None:
-        super().__init__(b"".join(page.body for page in pages))
-        self._pages = pages
-
-    @cached_property
-    def compressed(self) -> bytes:
-        """The parts' own compressed forms; members of one gzip file (RFC 1952, section 2.2)."""
-        return b"".join(page.compressed for page in self._pages)
+        """The gzip form in one piece."""
+        return b"".join(self.gzipped())

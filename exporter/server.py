@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from cheroot import wsgi
 
 from exporter.errors import ConfigurationError
-from exporter.exposition import CONTENT_TYPE, Page
+from exporter.exposition import CONTENT_TYPE, Block, Page
 from exporter.version import __version__
 
 _log = logging.getLogger(__name__)
@@ -55,12 +55,20 @@ class Site:
         publisher: Where pages come from.
         role: `node` or `cluster`, for the landing page.
         telemetry_path: Where the metrics are served.
+        beside: What every page ends with, whatever the publisher says.
 
     Raises:
         ConfigurationError: When *telemetry_path* is no path, or another page's.
     """
 
-    def __init__(self, publisher: Publisher, *, role: str, telemetry_path: str) -> None:
+    def __init__(
+        self,
+        publisher: Publisher,
+        *,
+        role: str,
+        telemetry_path: str,
+        beside: Callable[[], Iterable[Block]] = tuple,
+    ) -> None:
         if not re.fullmatch(r"(/[\w.~-]+)+", telemetry_path) or telemetry_path in _RESERVED:
             raise ConfigurationError(
                 f"metrics cannot be served at {telemetry_path!r}: write a path such as /metrics, "
@@ -69,6 +77,7 @@ class Site:
         self._publisher = publisher
         self._role = role
         self._telemetry_path = telemetry_path
+        self._beside = beside
         self._routes: dict[str, Callable[[Environ], _Answer]] = {
             "/": self._landing,
             telemetry_path: self._metrics,
@@ -79,9 +88,9 @@ class Site:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         answer = self._answer(environ)
-        headers = {"Content-Length": str(len(answer.body)), **answer.headers}
+        headers = {"Content-Length": str(sum(map(len, answer.pieces))), **answer.headers}
         start_response(f"{answer.status.value} {answer.status.phrase}", list(headers.items()))
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else answer.pieces
 
     def _answer(self, environ: Environ) -> "_Answer":
         route = self._routes.get(environ["PATH_INFO"])
@@ -92,12 +101,12 @@ class Site:
         return route(environ)
 
     def _metrics(self, environ: Environ) -> "_Answer":
-        page = self._publisher.page()
+        page = Page((*self._publisher.page().blocks, *self._beside()))
         headers = {"Content-Type": CONTENT_TYPE, "Vary": "Accept-Encoding"}
         if _accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
             headers["Content-Encoding"] = "gzip"
-            return _Answer(HTTPStatus.OK, page.compressed, **headers)
-        return _Answer(HTTPStatus.OK, page.body, **headers)
+            return _Answer(HTTPStatus.OK, *page.gzipped(), **headers)
+        return _Answer(HTTPStatus.OK, *page.plain(), **headers)
 
     def _readiness(self, _: Environ) -> "_Answer":
         reason = self._publisher.not_ready()
@@ -117,11 +126,11 @@ class Site:
 
 
 class _Answer:
-    """A status, a body and its headers."""
+    """A status, a body in pieces and its headers."""
 
-    def __init__(self, status: HTTPStatus, body: bytes, **headers: str) -> None:
+    def __init__(self, status: HTTPStatus, *pieces: bytes, **headers: str) -> None:
         self.status = status
-        self.body = body
+        self.pieces = pieces
         self.headers = {"Content-Type": _PLAIN, **headers}
 
 

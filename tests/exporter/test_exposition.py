@@ -5,13 +5,15 @@ import math
 import re
 import struct
 import subprocess
+import threading
+import zlib
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exporter.catalogue import CATALOGUE, Family, Kind, Role
-from exporter.exposition import JoinedPage, Page, Samples, line, number, render
+from exporter.exposition import Block, Page, Samples, line, number, render
 
 GAUGE = Family("gpu_test", "A test.", ("a", "b"))
 PLAIN = Family("gpu_plain", "A test without labels.")
@@ -122,13 +124,52 @@ def test_nothing_collected() -> None:
     assert b"" == Samples().page().body
 
 
-def test_a_page_compressed() -> None:
-    """The compressed form is the same page, made once, the same bytes every time."""
-    page = Page(b"gpu_plain 1\n" * 100)
+def page_of(*bodies: bytes) -> Page:
+    """Return a page of one block for each body."""
+    return Page(map(Block, bodies))
 
-    assert page.body == gzip.decompress(page.compressed)
-    assert page.compressed is page.compressed
-    assert page.compressed == Page(page.body).compressed
+
+@given(st.lists(st.binary(max_size=2000)))
+@example([])
+@example([b""])
+@example([b"gpu_plain 1\n" * 10_000, b"", b"\xff"])
+def test_a_page_compressed(bodies: list[bytes]) -> None:
+    """The compressed form is the same page, whatever blocks it is made of."""
+    page = page_of(*bodies)
+
+    assert b"".join(bodies) == page.body == gzip.decompress(page.compressed)
+
+
+def test_every_client_reads_the_whole_page() -> None:
+    """The blocks are one gzip member: there are clients that give up after the first."""
+    reader = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    read = reader.decompress(page_of(b"gpu_a 1\n", b"gpu_b 2\n").compressed)
+
+    assert b"gpu_a 1\ngpu_b 2\n" == read
+    assert (True, b"") == (reader.eof, reader.unused_data)
+
+
+def test_the_same_page_is_the_same_bytes() -> None:
+    """Nothing but the text decides the compressed form."""
+    assert page_of(b"gpu_a 1\n").compressed == page_of(b"gpu_a 1\n").compressed
+
+
+def test_a_block_is_compressed_once() -> None:
+    """Pages share what they have in common, even when they are asked for at the same time."""
+    block, together = Block(b"gpu_plain 1\n" * 100_000), threading.Barrier(4)
+    seen: list[bytes] = []
+
+    def scrape() -> None:
+        together.wait()
+        seen.append(Page([block]).gzipped()[1])
+
+    threads = [threading.Thread(target=scrape) for _ in range(together.parties)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [True] * 4 == [piece is block.deflated for piece in seen]
 
 
 def test_promtool_accepts_every_family() -> None:
@@ -144,12 +185,3 @@ def test_promtool_accepts_every_family() -> None:
     )
 
     assert (0, b"", b"") == (result.returncode, result.stdout, result.stderr)
-
-
-def test_joined_pages_are_one() -> None:
-    """Pages joined are one page, plain and compressed, and none is compressed twice."""
-    first, second = Page(b"gpu_a 1\n"), Page(b"gpu_b 2\n")
-    joined = JoinedPage(first, second)
-
-    assert b"gpu_a 1\ngpu_b 2\n" == joined.body == gzip.decompress(joined.compressed)
-    assert JoinedPage(first, second).compressed.startswith(first.compressed)

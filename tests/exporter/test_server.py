@@ -3,8 +3,9 @@
 import gzip
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,17 +14,20 @@ import urllib3
 from demo.processes import LOOPBACK, answers, free_port, wait_for
 from exporter import server
 from exporter.errors import ConfigurationError
-from exporter.exposition import CONTENT_TYPE, Page
+from exporter.exposition import CONTENT_TYPE, Block, Page
 from exporter.server import Site, listen_address
+from tests.support.prometheus import prometheus
 
 BODY = b"gpu_plain 1\n" * 50
+BLOCKS = (BODY[:120], BODY[120:])
 
 
 class Shown:
     """A publisher of one page, with a reason not to be ready or without."""
 
-    def __init__(self, reason: str | None = None) -> None:
+    def __init__(self, reason: str | None = None, blocks: Sequence[bytes] = BLOCKS) -> None:
         self.reason = reason
+        self.blocks = [Block(body) for body in blocks]
         self.calls: list[str] = []
 
     def start(self) -> None:
@@ -36,7 +40,7 @@ class Shown:
 
     def page(self) -> Page:
         """Return the page."""
-        return Page(BODY)
+        return Page(self.blocks)
 
     def not_ready(self) -> str | None:
         """Return the reason."""
@@ -126,6 +130,50 @@ def test_head(served: Served, path: str) -> None:
     assert b"" == headed.data
     assert got.status == headed.status
     assert got.headers["Content-Length"] == headed.headers["Content-Length"]
+
+
+def test_head_of_what_would_be_compressed(served: Served) -> None:
+    """That holds for the compressed page as well."""
+    got = served.ask("/metrics", Accept_Encoding="gzip")
+    headed = served.ask("/metrics", "HEAD", Accept_Encoding="gzip")
+
+    assert ("gzip", b"") == (headed.headers["Content-Encoding"], headed.data)
+    assert got.headers["Content-Length"] == headed.headers["Content-Length"]
+
+
+def test_a_client_that_reads_slowly() -> None:
+    """A large page comes whole to whoever takes his time, and nobody else waits for him."""
+    blocks = [f"gpu_plain {number}\n".encode() * 20_000 for number in range(40)]
+    with serving(Shown(blocks=blocks)) as served:
+        host, _, port = served.address.partition(":")
+        with socket.create_connection((host, int(port)), timeout=20) as slow:
+            slow.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            begun = slow.recv(10)
+            answer = served.ask("/metrics", Accept_Encoding="gzip")
+            rest = b"".join(iter(lambda: slow.recv(1 << 20), b""))
+
+    assert b"".join(blocks) == gzip.decompress(answer.data)
+    assert b"".join(blocks) == (begun + rest).partition(b"\r\n\r\n")[2]
+
+
+@pytest.mark.e2e
+def test_prometheus_reads_the_whole_page(tmp_path: Path) -> None:
+    """A real Prometheus, which asks for gzip, stores the samples of every block."""
+    blocks = [f'gpu_test{{number="{number}"}} {number}\n'.encode() for number in range(300)]
+    with (
+        serving(Shown(blocks=blocks)) as served,
+        prometheus(tmp_path, served, rules="groups: []") as server,
+        urllib3.PoolManager() as pool,
+    ):
+
+        def stored() -> list[str]:
+            url = f"{server.url}/api/v1/query"
+            answer = pool.request("GET", url, fields={"query": "sum(gpu_test)"}).json()
+            return [row["value"][1] for row in answer["data"]["result"]]
+
+        wait_for(lambda: bool(stored()), seconds=30, what="a scrape")
+
+        assert [str(sum(range(300)))] == stored()
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
