@@ -14,6 +14,7 @@ class Kind(StrEnum):
 
     GAUGE = "gauge"
     COUNTER = "counter"
+    HISTOGRAM = "histogram"
 
 
 class Role(StrEnum):
@@ -42,7 +43,7 @@ class Family:
         help: One sentence that says what a value means, its unit included.
         labels: Label names, in the order their values are given.
         role: Which exporter publishes it.
-        kind: Gauge or counter.
+        kind: Gauge, counter or histogram.
         dcgm: The name dcgm-exporter (up to 4.8) gives the same quantity; None when it has none.
         stability: What may still change.
     """
@@ -177,11 +178,24 @@ CLUSTER_STATE = Family(
 )
 
 _NODE_RESOURCE = ("node", "resource")
+_SHARD = "shard"
+# Counts of a whole cluster are split over shards: the label keeps one part apart from another, so
+# that parts are added up and replicas of one part are not. Without sharding it is absent.
 
 NODE_INFO = Family(
     "gpu_node_info",
     "Identity of a node with GPUs; the value is always 1.",
-    ("node", "model", "pool", "instance_type", "zone"),
+    (
+        "node",
+        "model",
+        "pool",
+        "instance_type",
+        "zone",
+        "region",
+        "clique",
+        "architecture",
+        "os",
+    ),
     Role.CLUSTER,
 )
 NODE_READY = Family(
@@ -234,14 +248,120 @@ NODE_OVERCOMMITTED = Family(
     Role.CLUSTER,
 )
 
+NODE_UNITS = Family(
+    "gpu_node_units",
+    "Units of a resource whose unit is not a whole GPU (MIG slices, shared slots, partitions) as "
+    "the device plugin counts them, by state: allocatable, allocated, free.",
+    (*_NODE_RESOURCE, "state"),
+    Role.CLUSTER,
+)
+NODE_PROBLEM = Family(
+    "gpu_node_problem",
+    "1 for each thing that is not as it should be on a node with GPUs (not_ready, unreachable, "
+    "cordoned, draining, tainted, terminating, plugin_down, memory_pressure, ...); else absent.",
+    ("node", "problem"),
+    Role.CLUSTER,
+)
+NODE_CREATED = Family(
+    "gpu_node_created_timestamp_seconds",
+    "When the node joined the cluster, in Unix time.",
+    ("node",),
+    Role.CLUSTER,
+)
+NODE_READY_SINCE = Family(
+    "gpu_node_ready_since_timestamp_seconds",
+    "Since when the node is Ready without a break, in Unix time; absent while it is not.",
+    ("node",),
+    Role.CLUSTER,
+)
+NODE_CPU = Family(
+    "gpu_node_allocatable_cpu_cores",
+    "CPU cores that a node with GPUs offers to pods.",
+    ("node",),
+    Role.CLUSTER,
+)
+NODE_MEMORY = Family(
+    "gpu_node_allocatable_memory_bytes",
+    "Main memory that a node with GPUs offers to pods, in bytes.",
+    ("node",),
+    Role.CLUSTER,
+)
+NODE_DEVICE_MEMORY = Family(
+    "gpu_node_device_memory_bytes",
+    "Memory of one GPU of the node by the node's labels, in bytes.",
+    ("node",),
+    Role.CLUSTER,
+)
+NODE_COMPLETED = Family(
+    "gpu_node_completed_pods_total",
+    "GPU pods that ended on the node while it was followed, by result: succeeded or failed.",
+    ("node", "result"),
+    Role.CLUSTER,
+    Kind.COUNTER,
+)
+
+# --- cluster: what there is room for -------------------------------------------------------------
+
+FREE_BLOCK = Family(
+    "gpu_free_block",
+    "Most wholly free GPUs of one resource on one node that takes work, by pool and model.",
+    ("pool", "model"),
+    Role.CLUSTER,
+)
+FREE_NODES = Family(
+    "gpu_free_nodes",
+    "Nodes that take work and have at least so many wholly free GPUs of one resource.",
+    ("gpus", _SHARD),
+    Role.CLUSTER,
+)
+CLIQUE_FREE = Family(
+    "gpu_clique_free",
+    "Wholly free GPUs on the nodes of one NVLink clique that take work.",
+    ("clique", _SHARD),
+    Role.CLUSTER,
+)
+ORPHANED = Family(
+    "gpu_orphaned_allocated",
+    "GPUs requested by live pods that are bound to nodes which do not exist.",
+    (_SHARD,),
+    Role.CLUSTER,
+)
+PENDING_REQUESTED = Family(
+    "gpu_pending_requested",
+    "GPUs asked for by pods that no node has taken, by why not.",
+    ("namespace", "reason", _SHARD),
+    Role.CLUSTER,
+)
+PENDING_PODS = Family(
+    "gpu_pending_pods",
+    "Pods that ask for GPUs and that no node has taken, by why not.",
+    ("namespace", "reason", _SHARD),
+    Role.CLUSTER,
+)
+
 # --- cluster: pods -------------------------------------------------------------------------------
 
 _POD = ("namespace", "pod", "uid")
 
 POD_INFO = Family(
     "gpu_pod_info",
-    "Identity of a live pod that asks for GPUs: its node, its topmost workload and that one's UID.",
-    (*_POD, "node", "workload_type", "workload_name", "owner"),
+    "What is fixed about a pod that asks for GPUs: its node, its topmost workload and that one's "
+    "UID, what it runs (digests), where it may run; the value is always 1.",
+    (
+        *_POD,
+        "node",
+        "workload_type",
+        "workload_name",
+        "owner",
+        "workload_group",
+        "priority_class",
+        "queue",
+        "gpu_model",
+        "active_deadline_seconds",
+        "command_digest",
+        "input_root_digest",
+        "action_digest",
+    ),
     Role.CLUSTER,
 )
 POD_REQUESTED = Family(
@@ -255,22 +375,92 @@ POD_ALLOCATED = Family(
 )
 POD_STATE = Family(
     "gpu_pod_state",
-    "Kubernetes' phase of the pod and the finer state derived from it; the value is always 1.",
-    (*_POD, "phase", "state"),
+    "Kubernetes' phase of the pod, the finer state derived from it and, where there is one, a "
+    "bounded reason; the value is always 1.",
+    (*_POD, "phase", "state", "reason"),
+    Role.CLUSTER,
+)
+POD_CREATED = Family(
+    "gpu_pod_created_timestamp_seconds",
+    "When the pod was created, in Unix time.",
+    _POD,
+    Role.CLUSTER,
+)
+POD_SCHEDULED = Family(
+    "gpu_pod_scheduled_timestamp_seconds",
+    "When a node was chosen for the pod, in Unix time.",
+    _POD,
     Role.CLUSTER,
 )
 POD_START = Family(
     "gpu_pod_start_timestamp_seconds",
-    "When the pod's first running container started (else the kubelet's start), Unix time.",
+    "When a container of the pod first ran, restarts notwithstanding (else when the kubelet took "
+    "the pod), in Unix time.",
     _POD,
     Role.CLUSTER,
 )
-PODS = Family("gpu_pods", "Pods that ask for GPUs, by phase.", ("phase",), Role.CLUSTER)
+POD_FINISHED = Family(
+    "gpu_pod_finished_timestamp_seconds",
+    "When the last container of a terminal pod ended, in Unix time.",
+    _POD,
+    Role.CLUSTER,
+)
+POD_PRIORITY = Family(
+    "gpu_pod_priority",
+    "The pod's scheduling priority, higher first; absent where it is 0.",
+    _POD,
+    Role.CLUSTER,
+)
+POD_CPU = Family("gpu_pod_requested_cpu_cores", "CPU cores the pod asks for.", _POD, Role.CLUSTER)
+POD_MEMORY = Family(
+    "gpu_pod_requested_memory_bytes",
+    "Main memory the pod asks for, in bytes.",
+    _POD,
+    Role.CLUSTER,
+)
+PODS = Family("gpu_pods", "Pods that ask for GPUs, by phase.", ("phase", _SHARD), Role.CLUSTER)
+QUEUE_WAIT = Family(
+    "gpu_pod_queue_wait_seconds",
+    "Time from the creation of a GPU pod until a node was chosen, in seconds.",
+    (),
+    Role.CLUSTER,
+    Kind.HISTOGRAM,
+)
+STARTUP = Family(
+    "gpu_pod_startup_seconds",
+    "Time from the choice of a node until a GPU pod's first container ran, in seconds.",
+    (),
+    Role.CLUSTER,
+    Kind.HISTOGRAM,
+)
 EVENT = Family(
     "gpu_event_timestamp_seconds",
     "One of the newest happenings of GPU nodes and pods; the value is when, in Unix time.",
     ("id", "type", "object", "message"),
     Role.CLUSTER,
+)
+
+EVENTS = Family(
+    "gpu_events_total",
+    "Happenings of GPU nodes and GPU pods since the exporter started, by type.",
+    ("type",),
+    Role.CLUSTER,
+    Kind.COUNTER,
+)
+EVENTS_DROPPED = Family(
+    "gpu_events_dropped_total",
+    "Happenings that gave way to newer ones or were too old to be among the newest.",
+    (),
+    Role.CLUSTER,
+    Kind.COUNTER,
+)
+WARNINGS = Family(
+    "gpu_kubernetes_warnings_total",
+    "Kubernetes' own Warning events since the exporter started, by the kind of object they are "
+    "about and by reason (other: one that is not on the list).",
+    ("kind", "reason"),
+    Role.CLUSTER,
+    Kind.COUNTER,
 )
 
 # --- the exporters themselves --------------------------------------------------------------------
@@ -341,6 +531,59 @@ LAST_HEARD = Family(
     "gpu_exporter_last_heard_timestamp_seconds",
     "When the API server last sent a list, an event or a bookmark of a resource, in Unix time.",
     ("resource",),
+    Role.CLUSTER,
+)
+
+LAST_EVENT = Family(
+    "gpu_exporter_last_event_timestamp_seconds",
+    "When the newest watch event of a resource came, in Unix time.",
+    ("resource",),
+    Role.CLUSTER,
+)
+LAST_BOOKMARK = Family(
+    "gpu_exporter_last_bookmark_timestamp_seconds",
+    "When the newest bookmark of a resource came, in Unix time.",
+    ("resource",),
+    Role.CLUSTER,
+)
+RELISTS = Family(
+    "gpu_exporter_relists_total",
+    "Times a resource had to be listed anew, by why: expired, unproven, failure.",
+    ("resource", "reason"),
+    Role.CLUSTER,
+    Kind.COUNTER,
+)
+FIRST_SYNC = Family(
+    "gpu_exporter_first_sync_seconds",
+    "Time from the start of the exporter until the first list of a resource was complete.",
+    ("resource",),
+    Role.CLUSTER,
+)
+CREDENTIAL_RELOADS = Family(
+    "gpu_exporter_credential_reloads_total",
+    "Times the credentials were read again because the API server refused them.",
+    (),
+    Role.CLUSTER,
+    Kind.COUNTER,
+)
+OWNER_LOOKUPS = Family(
+    "gpu_exporter_owner_lookups_total",
+    "Owners of pods that are not watched and were asked for one by one, by result.",
+    ("result",),
+    Role.CLUSTER,
+    Kind.COUNTER,
+)
+LEADER = Family(
+    "gpu_exporter_leader",
+    "1 while this replica holds the lease and publishes the cluster, 0 while another may; "
+    "absent without --leader-elect.",
+    (),
+    Role.CLUSTER,
+)
+SHARD_INFO = Family(
+    "gpu_exporter_shard_info",
+    "Which part of the cluster this exporter publishes; the value is always 1.",
+    (_SHARD, "total_shards"),
     Role.CLUSTER,
 )
 

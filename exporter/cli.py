@@ -1,40 +1,49 @@
 """`gpuscope-exporter node` and `gpuscope-exporter cluster`: the only place that wires parts."""
 
 import argparse
-import logging
-import math
-import os
+import gc
 import random
 import signal
 import socket
 import sys
 import time
+import uuid
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from exporter import logs, server
+from exporter import arguments, logs, process, server
 from exporter.errors import ConfigurationError
 from exporter.node.collectors import COLLECTORS, enabled
 from exporter.server import Publisher
-from exporter.version import __version__
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from exporter.cluster.api.election import Election
+    from exporter.cluster.api.transport import ApiServer
+    from exporter.cluster.shard import Shard
 
 _SIGNAL_POLL_SECONDS = 0.2
-_SHORTEST_SECONDS, _LONGEST_SECONDS = 0.1, 3600.0
-_MOST_EVENTS = 500
+_IMPATIENT_SECONDS = 5.0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Run one role until SIGTERM or SIGINT; return the exit status."""
-    options = _parser().parse_args(arguments)
+    parser = arguments.parser(node=_node_publisher, cluster=_cluster_publisher)
+    options = parser.parse_args(given)
+    wrong = arguments.check(options)
+    if wrong:
+        parser.error(wrong)
     logs.configure(options.log_level, options.log_format)
     received: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, _: received.append(signum))
     try:
         publisher: Publisher = options.build(options)
-        site = server.Site(publisher, role=options.role, telemetry_path=options.telemetry_path)
+        site = server.Site(
+            publisher,
+            role=options.role,
+            telemetry_path=options.telemetry_path,
+            beside=lambda: (process.block(),),
+        )
         server.serve(
             site, publisher, address=options.listen_address, wait=lambda: _sleep_until(received)
         )
@@ -55,7 +64,9 @@ def _node_publisher(options: argparse.Namespace) -> Publisher:
     from exporter.node.nvml import NvmlDriver  # noqa: PLC0415
     from exporter.node.publisher import NodePublisher, Options  # noqa: PLC0415
 
-    chosen = [each.name for each in COLLECTORS if getattr(options, _destination(each.name))]
+    chosen = [
+        each.name for each in COLLECTORS if getattr(options, arguments.collector_flag(each.name))
+    ]
     return NodePublisher(
         NvmlDriver(),
         Options(options.node_name, enabled(chosen), interval=options.interval),
@@ -63,161 +74,66 @@ def _node_publisher(options: argparse.Namespace) -> Publisher:
 
 
 def _cluster_publisher(options: argparse.Namespace) -> Publisher:
-    from exporter.cluster.publisher import ClusterPublisher, Options  # noqa: PLC0415
-    from exporter.cluster.transport import ApiServer  # noqa: PLC0415
+    from exporter.cluster.api.directory import Directory  # noqa: PLC0415
+    from exporter.cluster.api.transport import ApiServer  # noqa: PLC0415
+    from exporter.cluster.fleet import Scope  # noqa: PLC0415
+    from exporter.cluster.objects.nodes import Reading  # noqa: PLC0415
+    from exporter.cluster.publisher import (  # noqa: PLC0415
+        ApiServerAccess,
+        ClusterPublisher,
+        Options,
+    )
+    from exporter.cluster.shard import Shard  # noqa: PLC0415
 
     api_server = ApiServer(options.kubeconfig, time.monotonic)
-    api_server.connect()
+    # Single requests are small: one that hangs must not cost a lease, or the next owner's name.
+    impatient = ApiServer(options.kubeconfig, time.monotonic, silence=_IMPATIENT_SECONDS)
+    for each in (api_server, impatient):
+        each.connect()
+    shard = Shard(options.shard, options.total_shards)
     return ClusterPublisher(
-        lambda watched: api_server.resource(
-            watched.resource,
-            field_selector=watched.field_selector,
-            metadata_only=watched.metadata_only,
+        ApiServerAccess(
+            source=lambda watched: api_server.resource(
+                watched.resource,
+                field_selector=watched.field_selector,
+                metadata_only=watched.metadata_only,
+            ),
+            owners=Directory(impatient, time.monotonic),
+            reloads=lambda: api_server.reloads + impatient.reloads,
         ),
         Options(
             cluster_name=options.cluster_name,
             stale_after=options.stale_after,
-            events=options.events,
+            stream_lists=options.stream_lists,
+            scope=Scope(shard, options.completed_for, options.events),
+            reading=Reading().but(options.allowed_taints, dict(options.node_labels)),
         ),
         clock=time.time,
         monotonic=time.monotonic,
         random=random.random,
+        election=_election(options, impatient, shard) if options.leader_elect else None,
+        settled=_spare_the_collector,
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="gpuscope-exporter", description="Publish GPUs and GPU pods for Prometheus."
+def _spare_the_collector() -> None:
+    # What stays for good need not be searched for garbage again and again: of a large cluster that
+    # takes a fifth of a second, in which nothing is answered.
+    gc.collect()
+    gc.freeze()
+
+
+def _election(options: argparse.Namespace, api_server: "ApiServer", shard: "Shard") -> "Election":
+    from exporter.cluster.api.election import Election  # noqa: PLC0415
+    from exporter.cluster.api.lease import KubernetesLease, own_namespace  # noqa: PLC0415
+
+    namespace, name = options.lease
+    # Each part of a cluster has replicas, and so a leader, of its own.
+    name = f"{name}-{shard.label}" if shard.label else name
+    return Election(
+        KubernetesLease(api_server, namespace or own_namespace(), name),
+        f"{socket.gethostname()}_{uuid.uuid4()}",
+        clock=time.time,
+        monotonic=time.monotonic,
+        random=random.random,
     )
-    parser.add_argument("--version", action="version", version=f"gpuscope {__version__}")
-    roles = parser.add_subparsers(dest="role", required=True, metavar="{node,cluster}")
-    _add_node(roles)
-    _add_cluster(roles)
-    return parser
-
-
-def _add_node(roles: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    node = roles.add_parser("node", help="publish this node's devices, as NVML sees them")
-    _add_common(node, port=9400)
-    node.add_argument(
-        "--node-name",
-        type=_name,
-        default=os.environ.get("NODE_NAME") or socket.gethostname(),
-        help="the name Kubernetes knows this node by (env NODE_NAME; default: %(default)s)",
-    )
-    node.add_argument(
-        "--collection.interval",
-        dest="interval",
-        type=_seconds,
-        default=5.0,
-        metavar="SECONDS",
-        help="time between two collections (default: %(default)s)",
-    )
-    for collector in COLLECTORS:
-        node.add_argument(
-            f"--collector.{collector.name}",
-            dest=_destination(collector.name),
-            action=argparse.BooleanOptionalAction,
-            default=True,
-            help=argparse.SUPPRESS,
-        )
-    names = ", ".join(collector.name for collector in COLLECTORS)
-    node.epilog = f"--no-collector.NAME turns a collector off: {names}"
-    node.set_defaults(build=_node_publisher)
-
-
-def _add_cluster(roles: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    cluster = roles.add_parser("cluster", help="publish a cluster's GPU nodes and GPU pods")
-    _add_common(cluster, port=9401)
-    cluster.add_argument(
-        "--kubeconfig",
-        type=Path,
-        help="file that says how to reach the API server (default: the "
-        "service account of the pod this runs in)",
-    )
-    cluster.add_argument(
-        "--cluster-name",
-        default="",
-        metavar="NAME",
-        help="publish gpu_cluster_info with this name; the label `cluster` is Prometheus' to add",
-    )
-    cluster.add_argument(
-        "--stale-after",
-        type=_seconds,
-        default=120.0,
-        metavar="SECONDS",
-        help="publish nothing of the cluster once the API server was not heard of for this long",
-    )
-    cluster.add_argument(
-        "--events",
-        type=_count,
-        default=100,
-        metavar="N",
-        help="how many of the newest happenings to publish",
-    )
-    cluster.set_defaults(build=_cluster_publisher)
-
-
-def _add_common(role: argparse.ArgumentParser, *, port: int) -> None:
-    role.add_argument(
-        "--web.listen-address",
-        dest="listen_address",
-        default=f"127.0.0.1:{port}",
-        metavar="HOST:PORT",
-        help="address to serve on (default: %(default)s)",
-    )
-    role.add_argument(
-        "--web.telemetry-path",
-        dest="telemetry_path",
-        default="/metrics",
-        metavar="PATH",
-        help="path of the metrics (default: %(default)s)",
-    )
-    role.add_argument(
-        "--log.level",
-        dest="log_level",
-        choices=logs.LEVELS,
-        default="info",
-        help="least important level to log (default: %(default)s)",
-    )
-    role.add_argument(
-        "--log.format",
-        dest="log_format",
-        choices=logs.FORMATS,
-        default="logfmt",
-        help="how a log line is written (default: %(default)s)",
-    )
-
-
-def _destination(collector: str) -> str:
-    return f"collector_{collector}"
-
-
-def _seconds(text: str) -> float:
-    value = _number(text)
-    if not _SHORTEST_SECONDS <= value <= _LONGEST_SECONDS:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a number from {_SHORTEST_SECONDS:g} to {_LONGEST_SECONDS:g}"
-        )
-    return value
-
-
-def _count(text: str) -> int:
-    value = _number(text)
-    if value != int(value) or not 0 <= value <= _MOST_EVENTS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {_MOST_EVENTS}")
-    return int(value)
-
-
-def _name(text: str) -> str:
-    if not text:
-        raise argparse.ArgumentTypeError("an empty name")
-    return text
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    return value if math.isfinite(value) else -1.0

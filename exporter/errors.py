@@ -9,6 +9,10 @@ ExporterError
 │       └── Unsupported     this quantity does not exist on this device or driver
 └── KubernetesError         the API server
     ├── ApiServerUnavailable  unreachable, refusing, or failing: try again later
+    │   ├── ResourceRefused   403, or a kind that is not served: try again much later
+    │   └── RequestRejected   400, 422, or beyond the client: ask in another way
+    ├── NotFound            404: no such object
+    ├── Conflict            409: somebody else changed the object first, or made it
     ├── ResourceExpired     410: the version we asked to continue from is gone; list again
     └── MalformedObject     one object cannot be understood; the others can
 """
@@ -51,7 +55,31 @@ class KubernetesError(ExporterError):
 
 
 class ApiServerUnavailable(KubernetesError):  # noqa: N818 - a state, named as one
-    """The API server cannot be reached or fails; the caller backs off and tries again."""
+    """The API server cannot be reached or fails; the caller backs off and tries again.
+
+    Attributes:
+        retry_after: The shortest wait, in seconds, that the API server asked for; None: it did not.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ResourceRefused(ApiServerUnavailable):
+    """No permission (403), or no such kind in this cluster (404): waiting will not cure it soon."""
+
+
+class RequestRejected(ApiServerUnavailable):
+    """The API server or the client does not know what was asked (400, 422): ask otherwise."""
+
+
+class NotFound(KubernetesError):  # noqa: N818 - a state, named as one
+    """There is no such object (404)."""
+
+
+class Conflict(KubernetesError):  # noqa: N818 - a state, named as one
+    """The object was changed meanwhile, or is there already (409): read it and decide anew."""
 
 
 class ResourceExpired(KubernetesError):  # noqa: N818 - a state, named as one

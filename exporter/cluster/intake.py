@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from exporter.cluster import wire
+from exporter.cluster.objects import wire
 from exporter.errors import MalformedObject
 
 _log = logging.getLogger(__name__)
@@ -83,8 +83,11 @@ class Intake(Generic[Record]):
         except MalformedObject as error:
             self._complain(raw, error)
             return None
+        except Exception as error:  # noqa: BLE001 - a defect of ours costs one object, not all of them
+            self._complain(raw, error)
+            return None
 
-    def _complain(self, raw: msgspec.Raw, error: MalformedObject) -> None:
+    def _complain(self, raw: msgspec.Raw, error: Exception) -> None:
         self.malformed += 1
         who = _identity(raw) or "without a readable UID"
         if who not in self._complained_of and len(self._complained_of) < _MAX_COMPLAINTS:

@@ -12,6 +12,9 @@ from demo.nvml.models import H100, device
 from demo.nvml.scenario import Scenario, write
 from demo.processes import LOOPBACK, Process, free_port
 from exporter.cli import main
+from tests.support.apiserver import running
+from tests.support.objects import node, pod, taint
+from tests.support.scrape import Scrape
 
 COMMAND = str(Path(sys.executable).with_name("gpuscope-exporter"))
 
@@ -48,6 +51,15 @@ def test_a_missing_kubeconfig_is_one_sentence(tmp_path: Path) -> None:
         ["cluster", "--events=1.5"],
         ["cluster", "--events=-1"],
         ["cluster", "--stale-after=x"],
+        ["cluster", "--events=501"],
+        ["cluster", "--completed-for=-1"],
+        ["cluster", "--node-label=colour=a"],
+        ["cluster", "--node-label=pool="],
+        ["cluster", "--leader-elect.lease=a/b/c"],
+        ["cluster", "--leader-elect.lease=a/"],
+        ["cluster", "--shard=2", "--total-shards=2"],
+        ["cluster", "--shard=-1"],
+        ["cluster", "--total-shards=0"],
         ["node", "--collector.nothing"],
         [],
     ],
@@ -83,4 +95,29 @@ def test_collectors_can_be_turned_off(tmp_path: Path) -> None:
 
     assert 'gpu_utilization_ratio{uuid="GPU-a",gpu="0",node="node-7"}' in page
     assert "gpu_memory_used_bytes" not in page
+    assert "process_resident_memory_bytes" in page
     assert '"msg": "listening on http://' in exporter.last_words()
+
+
+def test_the_cluster_is_read_as_told(tmp_path: Path) -> None:
+    """Labels, taints, the number of happenings and the age of ended pods are the operator's."""
+    pool = node("n1", labels={"team": "vision"}, taints=[taint("team/vision")])
+    ended = pod("old", 1, phase="Succeeded", status={"containerStatuses": []})
+    flags = ["--node-label=pool=missing,team", "--allowed-taint=team/*", "--events=1"]
+    flags += ["--completed-for=0", "--no-stream-lists", "--cluster-name=east"]
+    address = f"{LOOPBACK}:{free_port()}"
+    with running(pool, ended, pod("new", 2)) as cluster:
+        kubeconfig = cluster.kubeconfig(tmp_path / "config")
+        command = [COMMAND, "cluster", f"--kubeconfig={kubeconfig}", *flags]
+        command += [f"--web.listen-address={address}"]
+        ready = f"http://{address}/readyz"
+        exporter = Process("gpu-cluster", command, log=tmp_path / "log", ready_url=ready)
+        with exporter:
+            exporter.wait_ready()
+            told = Scrape(requests.get(f"http://{address}/metrics", timeout=5).content)
+
+    assert 'model="unknown",pool="vision"' in told.of("gpu_node_info")[0]
+    assert 'gpu_node_schedulable{node="n1"} 1' in told.lines
+    assert 1 == len(told.of("gpu_event_timestamp_seconds"))
+    assert 1 == len(told.of("gpu_pod_info"))
+    assert 'gpu_cluster_info{cluster_name="east"} 1' in told.lines

@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 from aiohttp import web
 
 from demo.kubernetes import resources
-from demo.kubernetes.access import Rule
+from demo.kubernetes.access import Grant, Rule
 from demo.kubernetes.cli import write_kubeconfig
 from demo.kubernetes.faults import Action, Fault
 from demo.kubernetes.server import create_app, serving
@@ -107,6 +107,10 @@ class Cluster:
     def forbid(self, *rules: Rule) -> None:
         """Replace the refusals; none forbids nothing."""
         self.call(self._server.access.forbid, rules)
+
+    def permit(self, *grants: Grant) -> None:
+        """Replace the permissions: from now on only these."""
+        self.call(self._server.access.permit, grants)
 
     # -- what clients did
 

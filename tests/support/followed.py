@@ -2,10 +2,10 @@
 
 import threading
 
-from exporter.cluster import pods, wire
 from exporter.cluster.fleet import Fleet
 from exporter.cluster.intake import Intake
-from exporter.cluster.journal import Journal
+from exporter.cluster.objects import pods, wire
+from exporter.exposition import Page
 from tests.support.scrape import Scrape
 
 
@@ -13,7 +13,7 @@ class FollowedPods:
     """A fleet, and the intake that feeds its pods."""
 
     def __init__(self) -> None:
-        self.fleet = Fleet(Journal(10), lambda: 0.0)
+        self.fleet = Fleet(lambda: 0.0)
         self.intake = Intake(
             "pods",
             convert=lambda raw: pods.from_wire(wire.decode(raw, wire.POD)),
@@ -26,5 +26,5 @@ class FollowedPods:
     @property
     def names(self) -> list[str]:
         """The pods published now."""
-        told = Scrape(b"".join(self.fleet.blocks()))
+        told = Scrape(Page(self.fleet.blocks()).body)
         return [line.split('pod="')[1].split('"')[0] for line in told.of("gpu_pod_info")]

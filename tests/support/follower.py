@@ -6,39 +6,65 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from demo.processes import Process, wait_for
-from exporter.cluster.publisher import ClusterPublisher, Options
-from exporter.cluster.transport import ApiServer
+from exporter.cluster.api.directory import Directory
+from exporter.cluster.api.transport import ApiServer
+from exporter.cluster.publisher import ApiServerAccess, ClusterPublisher, Options
 from exporter.server import Site
 from tests.support.apiclient import get
 from tests.support.fake_source import Clock
 from tests.support.objects import EPOCH
-from tests.support.scrape import Relay, Scrape
+from tests.support.scrape import HISTORY, Relay, Scrape
 
 _PATIENCE_SECONDS = 30.0
-_LIVE = "status.phase!=Succeeded,status.phase!=Failed"
+_BEGIN = EPOCH + 3600.0
+# A fresh list has no history, and nothing to say of the exporter.
+_APART = (*HISTORY, "gpu_exporter_", "gpu_cluster_")
 _PATHS = {
     "Node": "/api/v1/nodes",
-    "Pod": f"/api/v1/pods?fieldSelector={_LIVE.replace('=', '%3D')}",
+    "Pod": "/api/v1/pods",
     "ReplicaSet": "/apis/apps/v1/replicasets",
+    "Deployment": "/apis/apps/v1/deployments",
     "StatefulSet": "/apis/apps/v1/statefulsets",
+    "DaemonSet": "/apis/apps/v1/daemonsets",
     "Job": "/apis/batch/v1/jobs",
+    "CronJob": "/apis/batch/v1/cronjobs",
+    "ResourceSlice": "/apis/resource.k8s.io/v1/resourceslices",
+    "ResourceClaim": "/apis/resource.k8s.io/v1/resourceclaims",
 }
 
 
 class Follower:
-    """A running publisher; its clocks, wall and monotonic, stand still unless moved."""
+    """A running publisher; its clocks, wall and monotonic, stand still unless moved.
 
-    def __init__(self, kubeconfig: Path, *, cluster_name: str = "") -> None:
-        self.clock = Clock(EPOCH + 3600.0)
-        server = ApiServer(kubeconfig, self.clock)
+    Args:
+        kubeconfig: Where the API server is.
+        cluster_name: What an operator calls it.
+        stream_lists: Whether it may stream its lists.
+        silence: How many seconds without a byte end a connection.
+    """
+
+    def __init__(
+        self,
+        kubeconfig: Path,
+        *,
+        cluster_name: str = "",
+        stream_lists: bool = True,
+        silence: float = 90.0,
+    ) -> None:
+        self.clock = Clock(_BEGIN)
+        server = ApiServer(kubeconfig, self.clock, silence=silence)
         server.connect()
         self.publisher = ClusterPublisher(
-            lambda watched: server.resource(
-                watched.resource,
-                field_selector=watched.field_selector,
-                metadata_only=watched.metadata_only,
+            ApiServerAccess(
+                source=lambda watched: server.resource(
+                    watched.resource,
+                    field_selector=watched.field_selector,
+                    metadata_only=watched.metadata_only,
+                ),
+                owners=Directory(server, self.clock),
+                reloads=lambda: server.reloads,
             ),
-            Options(first_backoff=0.01, cluster_name=cluster_name),
+            Options(first_backoff=0.01, cluster_name=cluster_name, stream_lists=stream_lists),
             clock=self.clock,
             monotonic=self.clock,
             random=lambda: 0.0,
@@ -58,8 +84,8 @@ class Follower:
         return said[0], b"".join(body).decode()
 
     def fleet(self) -> list[str]:
-        """Return what is published of nodes and pods; what happened to them depends on luck."""
-        return self.scrape().without("gpu_exporter_", "gpu_event_", "gpu_cluster_")
+        """Return what is published of nodes and pods; their history is left out."""
+        return self.scrape().without(*_APART)
 
     def own(self, name: str, **labels: str) -> float:
         """Return one of the exporter's own figures."""
@@ -88,9 +114,11 @@ class Follower:
 
 
 @contextmanager
-def following(kubeconfig: Path) -> Iterator[Follower]:
+def following(
+    kubeconfig: Path, *, stream_lists: bool = True, silence: float = 90.0
+) -> Iterator[Follower]:
     """Follow an API server for the length of a `with` block."""
-    follower = Follower(kubeconfig)
+    follower = Follower(kubeconfig, stream_lists=stream_lists, silence=silence)
     follower.publisher.start()
     try:
         yield follower
@@ -101,17 +129,21 @@ def following(kubeconfig: Path) -> Iterator[Follower]:
 def fresh(url: str) -> list[str]:
     """Return what would be published of a cluster seen for the first time, in one list each."""
     relay = Relay()
+    relay.now = _BEGIN
     for kind, path in _PATHS.items():
         relay.put(*({**it, "kind": kind} for it in get(url + path).json["items"]))
-    return relay.scrape().without("gpu_event_")
+    return relay.scrape().without(*_APART)
 
 
-def api_server(folder: Path, port: int, objects: Path) -> Process:
+def api_server(
+    folder: Path, port: int, objects: Path, *, bookmark_interval: float = 60.0
+) -> Process:
     """Return an API server as a process of its own, so that it can be stopped and come back."""
     command = [
         sys.executable, "-m", "demo.kubernetes",
         "--listen", f"127.0.0.1:{port}",
         "--objects", str(objects),
+        "--bookmark-interval", str(bookmark_interval),
     ]  # fmt: skip
     ready = f"http://127.0.0.1:{port}/version"
     return Process("apiserver", command, folder / "apiserver.log", ready_url=ready)

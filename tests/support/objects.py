@@ -12,6 +12,26 @@ MIDNIGHT = "2026-01-01T00:00:00Z"
 EPOCH = 1767225600
 """MIDNIGHT in Unix seconds."""
 
+_INVOLVED = {"kind", "namespace", "name", "uid"}
+
+API_VERSIONS = {
+    "CronJob": "batch/v1",
+    "DaemonSet": "apps/v1",
+    "Deployment": "apps/v1",
+    "Job": "batch/v1",
+    "JobSet": "jobset.x-k8s.io/v1alpha2",
+    "LeaderWorkerSet": "leaderworkerset.x-k8s.io/v1",
+    "PyTorchJob": "kubeflow.org/v1",
+    "RayCluster": "ray.io/v1",
+    "RayJob": "ray.io/v1",
+    "ReplicaSet": "apps/v1",
+    "SparkApplication": "sparkoperator.k8s.io/v1beta2",
+    "StatefulSet": "apps/v1",
+    "TrainJob": "trainer.kubeflow.org/v1alpha1",
+    "Workflow": "argoproj.io/v1alpha1",
+}
+"""The API version that a kind of owner usually has; Pods and Nodes are v1."""
+
 
 def amounts(amount: Amount) -> Object:
     """Return a mapping of quantities."""
@@ -35,13 +55,30 @@ def node(
     cordoned: bool = False,
     taints: Iterable[Object] = (),
     labels: Mapping[str, str] | None = None,
+    conditions: Iterable[Object] = (),
+    status: Mapping[str, Any] | None = None,
+    **members: Any,
 ) -> Object:
-    """Return a Node; *allocatable* is the capacity unless given, *ready* its condition's status."""
+    """Return a Node.
+
+    Args:
+        name: Its name.
+        gpus: Its capacity.
+        uid: Its UID.
+        allocatable: What it offers to pods; its capacity unless given.
+        ready: The status of its Ready condition.
+        cordoned: Whether it is marked unschedulable.
+        taints: Its taints.
+        labels: Its labels.
+        conditions: Further conditions; the last of a type counts.
+        status: Further or other members of `status`.
+        **members: Further members of `metadata`.
+    """
     capacity = amounts(gpus)
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": metadata(name, uid, labels=dict(labels or {})),
+        "metadata": metadata(name, uid, labels=dict(labels or {}), **members),
         "spec": {"taints": list(taints)} | ({"unschedulable": True} if cordoned else {}),
         "status": {
             "capacity": {"cpu": "96"} | capacity,
@@ -50,9 +87,16 @@ def node(
             "conditions": [
                 {"type": "MemoryPressure", "status": "False"},
                 {"type": "Ready", "status": ready},
+                *conditions,
             ],
+            **(status or {}),
         },
     }
+
+
+def node_condition(kind: str, status: str = "True", *, since: str = MIDNIGHT) -> Object:
+    """Return a condition of a node."""
+    return {"type": kind, "status": status, "lastTransitionTime": since}
 
 
 def taint(key: str, effect: str = "NoSchedule") -> Object:
@@ -101,9 +145,15 @@ def pod(
     }
 
 
-def condition(reason: str) -> Object:
+def condition(reason: str, message: str = "") -> Object:
     """Return the status of a pod that the scheduler did not place, for this reason."""
-    return {"conditions": [{"type": "PodScheduled", "status": "False", "reason": reason}]}
+    said = {"type": "PodScheduled", "status": "False", "reason": reason}
+    return {"conditions": [said | ({"message": message} if message else {})]}
+
+
+def scheduled(when: str = MIDNIGHT) -> Object:
+    """Return the status of a pod that was given a node at this time."""
+    return {"conditions": [{"type": "PodScheduled", "status": "True", "lastTransitionTime": when}]}
 
 
 def containers_in(*states: Mapping[str, Any]) -> Object:
@@ -111,9 +161,49 @@ def containers_in(*states: Mapping[str, Any]) -> Object:
     return {"containerStatuses": [{"name": "c", "state": dict(state)} for state in states]}
 
 
-def reference(kind: str, name: str, *, controller: bool | None = True, uid: str = "") -> Object:
-    """Return an owner reference."""
-    named = {"apiVersion": "v1", "kind": kind, "name": name, "uid": uid or f"uid-{name}"}
+def restarted(state: Mapping[str, Any], before: Mapping[str, Any], restarts: int = 1) -> Object:
+    """Return the status of a pod whose only container ran before, and how that run ended."""
+    told = {"state": dict(state), "lastState": {"terminated": dict(before)}}
+    return {"containerStatuses": [{"name": "c", "restartCount": restarts, **told}]}
+
+
+def warning(
+    reason: str, about: Object, *, uid: str = "", count: int = 1, message: str = "it is so"
+) -> Object:
+    """Return a Warning event about an object, a minute after MIDNIGHT."""
+    involved = {"kind": about["kind"], **about["metadata"]}
+    if about["kind"] == "Node":
+        # The kubelet knows its node by name only.
+        involved["uid"] = about["metadata"]["name"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": metadata(uid or f"{reason}-{about['metadata']['name']}", namespace="ml"),
+        "involvedObject": {it: involved[it] for it in involved.keys() & _INVOLVED},
+        "type": "Warning",
+        "reason": reason,
+        "message": message,
+        "count": count,
+        "lastTimestamp": at(1),
+    }
+
+
+def at(minutes: int) -> str:
+    """Return the time so many minutes, less than a day's, after MIDNIGHT."""
+    return f"2026-01-01T{minutes // 60:02}:{minutes % 60:02}:00Z"
+
+
+def reference(
+    kind: str,
+    name: str,
+    *,
+    controller: bool | None = True,
+    uid: str = "",
+    version: str = "",
+) -> Object:
+    """Return an owner reference; its API version is the kind's usual one unless given."""
+    group = version or API_VERSIONS.get(kind, "v1")
+    named = {"apiVersion": group, "kind": kind, "name": name, "uid": uid or f"uid-{name}"}
     return named if controller is None else named | {"controller": controller}
 
 
@@ -124,10 +214,9 @@ def owned(*references: Object) -> Object:
 
 def owner(kind: str, name: str, *references: Object) -> Object:
     """Return an object of which only the owners matter, such as a ReplicaSet."""
-    group = "batch/v1" if kind == "Job" else "apps/v1"
     members = owned(*references) if references else {}
     return {
-        "apiVersion": group,
+        "apiVersion": API_VERSIONS.get(kind, "v1"),
         "kind": kind,
         "metadata": metadata(name, namespace="ml", **members),
     }

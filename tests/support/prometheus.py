@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from demo.processes import LOOPBACK, Process, free_port
 
@@ -61,6 +61,14 @@ class Target:
         self._thread.join()
 
 
+class Scraped(Protocol):
+    """Something that can be scraped."""
+
+    @property
+    def address(self) -> str:
+        """`host:port`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prometheus:
     """A running Prometheus that scrapes one target every second."""
@@ -71,7 +79,7 @@ class Prometheus:
 
 @contextmanager
 def prometheus(
-    folder: Path, target: Target, *, rules: str, cluster: str = "prod-cluster"
+    folder: Path, target: Scraped, *, rules: str, cluster: str = "prod-cluster"
 ) -> Iterator[Prometheus]:
     """Run Prometheus over *target*; its data and log lie in *folder*.
 

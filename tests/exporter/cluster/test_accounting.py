@@ -3,7 +3,17 @@
 import pytest
 
 from exporter.errors import MalformedObject
-from tests.support.objects import GPU, Object, containers_in, node, pod, taint
+from tests.support.objects import (
+    GPU,
+    MIDNIGHT,
+    Object,
+    containers_in,
+    node,
+    owned,
+    pod,
+    reference,
+    taint,
+)
 from tests.support.scrape import ACCOUNT, Relay, scrape, text, value
 
 CRASHED = containers_in({"waiting": {"reason": "CrashLoopBackOff"}})
@@ -78,12 +88,16 @@ def test_the_device_plugin_is_away_for_long() -> None:
     ("obstructed", "reason"),
     [
         (node(ready="False"), "not_ready"),
-        (node(ready="Unknown"), "not_ready"),
+        (node(ready="Unknown"), "unreachable"),
         (node(cordoned=True), "cordoned"),
         (node(cordoned=True, taints=[taint("node.kubernetes.io/unschedulable")]), "cordoned"),
         (node(taints=[taint("dedicated")]), "tainted"),
         (node(taints=[taint("dedicated", "NoExecute")]), "tainted"),
         (node(ready="False", cordoned=True, taints=[taint("dedicated")]), "not_ready"),
+        (node(ready="Unknown", deletionTimestamp=MIDNIGHT), "terminating"),
+        (node(ready="False", taints=[taint("node.kubernetes.io/not-ready")]), "not_ready"),
+        (node(taints=[taint("node.kubernetes.io/not-ready", "NoExecute")]), "tainted"),
+        (node(taints=[taint("node.kubernetes.io/memory-pressure")]), "tainted"),
     ],
     ids=[
         "not ready",
@@ -93,6 +107,10 @@ def test_the_device_plugin_is_away_for_long() -> None:
         "tainted",
         "tainted for the running too",
         "all of it",
+        "being deleted",
+        "not ready, with its taint",
+        "ready again, its taint not gone yet",
+        "short of memory",
     ],
 )
 def test_a_node_that_takes_no_work(obstructed: Object, reason: str) -> None:
@@ -186,82 +204,11 @@ def test_mixed_mig() -> None:
         gpu_node_overcommitted{node="n1",resource="nvidia.com/gpu"} 0
         gpu_node_overcommitted{node="n1",resource="nvidia.com/mig-1g.10gb"} 0
         gpu_node_overcommitted{node="n1",resource="nvidia.com/mig-3g.40gb.me"} 0
-        gpu_node_unavailable{node="n1",resource="nvidia.com/mig-1g.10gb",reason="partly_allocated"} 0.714286
-        gpu_node_unavailable{node="n1",resource="nvidia.com/mig-3g.40gb.me",reason="partly_allocated"} 0.857143
+        gpu_node_unavailable{node="n1",resource="nvidia.com/mig-1g.10gb",reason="partitioned"} 0.714286
+        gpu_node_unavailable{node="n1",resource="nvidia.com/mig-3g.40gb.me",reason="partitioned"} 0.857143
     """)  # noqa: E501 - exposition text cannot be broken
 
     assert expected == account(mixed, pod(gpus={"nvidia.com/mig-1g.10gb": 2}))
-
-
-@pytest.mark.parametrize("name", ["nvidia.com/gpu.shared", "nvidia.com/gpu"])
-def test_time_slicing(name: str) -> None:
-    """Ten replicas of eight GPUs stay eight GPUs, whether or not the plugin renames them."""
-    sliced = node(gpus={name: 80}, labels={"nvidia.com/gpu.count": "8"})
-    expected = text(f"""
-        gpu_node_allocatable{{node="n1",resource="{name}"}} 8
-        gpu_node_allocated{{node="n1",resource="{name}"}} 1.5
-        gpu_node_capacity{{node="n1",resource="{name}"}} 8
-        gpu_node_free{{node="n1",resource="{name}"}} 6
-        gpu_node_overcommitted{{node="n1",resource="{name}"}} 0
-        gpu_node_unavailable{{node="n1",resource="{name}",reason="partly_allocated"}} 0.5
-    """)
-
-    assert expected == account(sliced, pod(gpus={name: 15}))
-
-
-def test_kai_fractions_and_their_reservation() -> None:
-    """Two halves of one GPU hold one GPU; the pod that reserves it holds none beside them."""
-    half: Object = {"annotations": {"gpu-fraction": "0.5"}}
-    reservation = pod("gpu-reservation", 1, namespace="kai-resource-reservation")
-    told = scrape(node(), reservation, pod("a", None, **half), pod("b", None, **half))
-
-    assert ['gpu_node_allocated{node="n1",resource="nvidia.com/gpu"} 1'] == told.of(
-        "gpu_node_allocated"
-    )
-    assert ['gpu_node_free{node="n1",resource="nvidia.com/gpu"} 7'] == told.of("gpu_node_free")
-    assert 2 == len(told.of("gpu_pod_info"))
-
-
-def share(name: str, milli: int, index: str = "") -> Object:
-    """Return a pod with a share of a GPU, placed on devices when *index* says which."""
-    notes = {"alibabacloud.com/gpu-milli": str(milli), "alibabacloud.com/gpu-count": "1"}
-    placed = {"alibabacloud.com/gpu-index": index} if index else {}
-    return pod(name, None, annotations=notes | placed)
-
-
-@pytest.mark.parametrize(
-    ("shares", "free"),
-    [
-        ([share("a", 300), share("b", 300)], 7),
-        ([share("a", 300, "0"), share("b", 300, "0")], 7),
-        ([share("a", 300, "0"), share("b", 300, "1")], 6),
-        ([share("a", 300, "0"), share("b", 300)], 6),
-    ],
-    ids=["unplaced", "on one device", "on two devices", "one placed, one not"],
-)
-def test_shares_and_the_devices_they_touch(shares: list[Object], free: int) -> None:
-    """A device is free when no share of it is held; unplaced shares are taken as packed."""
-    expected = text(f"""
-        gpu_node_allocatable{{node="n1",resource="nvidia.com/gpu"}} 8
-        gpu_node_allocated{{node="n1",resource="nvidia.com/gpu"}} 0.6
-        gpu_node_capacity{{node="n1",resource="nvidia.com/gpu"}} 8
-        gpu_node_free{{node="n1",resource="nvidia.com/gpu"}} {free}
-        gpu_node_overcommitted{{node="n1",resource="nvidia.com/gpu"}} 0
-        gpu_node_unavailable{{node="n1",resource="nvidia.com/gpu",reason="partly_allocated"}} {7.4 - free:.1f}
-    """)  # noqa: E501 - exposition text cannot be broken
-
-    assert expected == account(node(), *shares)
-
-
-def test_placement_of_whole_devices() -> None:
-    """A list of devices may name several; naming one twice frees none that is held."""
-    notes = {"alibabacloud.com/gpu-milli": "1000", "alibabacloud.com/gpu-count": "3"}
-    placed = pod("a", None, annotations=notes | {"alibabacloud.com/gpu-index": "2-3-4"})
-    doubled = pod("a", None, annotations=notes | {"alibabacloud.com/gpu-index": "2-2-2"})
-    free = ['gpu_node_free{node="n1",resource="nvidia.com/gpu"} 5']
-
-    assert free == scrape(node(), placed).of("gpu_node_free")
-    assert free == scrape(node(), doubled).of("gpu_node_free")
 
 
 def test_two_gpu_resources_in_one_pod() -> None:
@@ -279,13 +226,42 @@ def test_two_gpu_resources_in_one_pod() -> None:
 
 def test_a_node_without_gpus_is_not_published() -> None:
     """A scrape says nothing of nodes that have nothing to do with GPUs."""
-    assert [] == scrape(node(gpus=None)).without("gpu_pods", "gpu_event")
+    told = scrape(node(gpus=None))
+
+    assert [] == [line for line in told.lines if "n1" in line]
+    assert ['gpu_free_nodes{gpus="1"} 0'] == [it for it in told.of("gpu_free_nodes") if '"1"' in it]
 
 
 def test_a_broken_quantity_is_malformed() -> None:
     """A node whose devices cannot be counted is not guessed at."""
     with pytest.raises(MalformedObject, match="'many' is not a quantity"):
         scrape(node(gpus="many"))
+
+
+def test_a_static_pod_is_counted_once() -> None:
+    """The API server knows a static pod by its mirror only, which holds devices like any other."""
+    mirror = pod(
+        "agent-n1",
+        2,
+        annotations={"kubernetes.io/config.mirror": "abc"},
+        **owned(reference("Node", "n1")),
+    )
+
+    assert 2 == allocated(node(), mirror)
+
+
+def test_a_negative_capacity_is_none() -> None:
+    """No node has fewer than no devices, whatever its plugin reports."""
+    told = scrape(node(gpus="-8"))
+
+    assert ['gpu_node_capacity{node="n1",resource="nvidia.com/gpu"} 0'] == told.of(
+        "gpu_node_capacity"
+    )
+
+
+def test_more_allocatable_than_capacity() -> None:
+    """One may be told ahead of the other for a moment: nothing is free that is not there."""
+    assert 4 == value(scrape(node(gpus=4, allocatable=8)).of("gpu_node_free"))
 
 
 def test_an_update_replaces_what_was_said_before() -> None:

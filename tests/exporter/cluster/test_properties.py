@@ -8,11 +8,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.objects import GPU, Object, node, owned, owner, pod, reference, taint
-from tests.support.scrape import ACCOUNT, Relay, Scrape, scrape
+from tests.support.scrape import ACCOUNT, HISTORY, Relay, Scrape, scrape
 
 NODES = ["n1", "n2", "n3"]
 PODS = ["p1", "p2", "p3", "p4", "p5"]
-RESOURCES = [GPU, "nvidia.com/gpu.shared", "nvidia.com/mig-1g.10gb", "nvidia.com/mig-3g.40gb"]
+VGPU, CORES = "volcano.sh/vgpu-number", "volcano.sh/vgpu-cores"
+RESOURCES = [
+    GPU,
+    "nvidia.com/gpu.shared",
+    "nvidia.com/mig-1g.10gb",
+    "nvidia.com/mig-3g.40gb",
+    "amd.com/gpu",
+    "amd.com/cpx_nps4",
+    VGPU,
+    CORES,
+    "volcano.sh/vgpu-memory",
+    "volcano.sh/gpu-memory",
+]
+LABELS = {
+    "nvidia.com/gpu.count": st.integers(0, 20).map(str),
+    "nvidia.com/gpu.replicas": st.sampled_from(["1", "4", "10"]),
+    "nvidia.com/gpu.sharing-strategy": st.sampled_from(["none", "mps"]),
+    "nvidia.com/gpu.product": st.sampled_from(["A100-MIG-1g.5gb", "NVIDIA-A30", "H100-SHARED"]),
+    "nvidia.com/gpu.memory": st.sampled_from(["24576", "81920"]),
+    "amd.com/compute-memory-partition": st.sampled_from(["spx_nps1", "cpx_nps4"]),
+}
 WEB = owner("ReplicaSet", "web-7f9", reference("Deployment", "web"))
 
 patient = settings(deadline=None)
@@ -34,9 +54,20 @@ def shares(draw: st.DrawFn) -> dict[str, str]:
 
 
 @st.composite
+def fractions(draw: st.DrawFn) -> dict[str, dict[str, str]]:
+    """Return the metadata of a pod that asks KAI for shares, perhaps placed in groups."""
+    by = draw(
+        st.sampled_from([("gpu-fraction", "0.3"), ("gpu-fraction", "1"), ("gpu-memory", "9")])
+    )
+    groups = draw(st.lists(st.sampled_from(["g1", "g2", "g3"]), unique=True))
+    notes = dict([by]) | {"gpu-fraction-num-devices": str(draw(st.integers(0, 3)))}
+    return {"annotations": notes, "labels": {f"runai-gpu-group/{it}": it for it in groups}}
+
+
+@st.composite
 def nodes(draw: st.DrawFn) -> Object:
     """Return one of a few nodes, in any condition."""
-    labels = draw(st.just({}) | st.builds(lambda n: {"nvidia.com/gpu.count": str(n)}, counts))
+    labels = draw(st.just({}) | st.fixed_dictionaries({}, optional=LABELS))
     return node(
         draw(st.sampled_from(NODES)),
         draw(units),
@@ -52,12 +83,14 @@ def nodes(draw: st.DrawFn) -> Object:
 def pods(draw: st.DrawFn) -> Object:
     """Return one of a few pods, anywhere and in any phase."""
     members: dict[str, Any] = draw(st.sampled_from([{}, owned(reference("ReplicaSet", "web-7f9"))]))
-    members = members | {"annotations": draw(st.just({}) | shares())}
+    members |= draw(st.builds(lambda it: {"annotations": it}, st.just({}) | shares()) | fractions())
+    namespace = draw(st.sampled_from(["ml", "ml", "kai-resource-reservation"]))
     return pod(
         draw(st.sampled_from(PODS)),
         draw(st.none() | units),
         node=draw(st.sampled_from(["", *NODES])),
         phase=draw(st.sampled_from(["Pending", "Running", "Running", "Unknown", "Succeeded"])),
+        namespace=namespace,
         **members,
     )
 
@@ -80,6 +113,15 @@ def test_every_device_is_accounted_for(some: list[Object], others: list[Object])
         used = account["allocated"] + account["free"] + account["unavailable"]
 
         assert account["capacity"] == round(used - account["overcommitted"], 6)
+
+
+@patient
+@given(st.lists(nodes()), st.lists(pods()))
+def test_no_amount_is_negative(some: list[Object], others: list[Object]) -> None:
+    """Nobody has, holds or lacks fewer than no GPUs, under whatever reason."""
+    told = scrape(*some, *others)
+    for line in told.of(*ACCOUNT, "gpu_node_units", "gpu_pod_requested"):
+        assert float(line.rpartition(" ")[2]) >= 0, line
 
 
 @patient
@@ -157,5 +199,5 @@ def test_only_the_final_state_counts(history: list[tuple[str, Any]]) -> None:
         model.change(how, what)
     fresh = Relay().put(WEB, *model.objects.values())
 
-    assert fresh.scrape().without("gpu_event") == relay.scrape().without("gpu_event")
+    assert fresh.scrape().without(*HISTORY) == relay.scrape().without(*HISTORY)
     assert fresh.counts() == relay.counts()

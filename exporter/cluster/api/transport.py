@@ -1,0 +1,276 @@
+"""The only file that knows the `kubernetes` package: configuration, authentication, raw bytes.
+
+No model of that package is ever built: at 100,000 pods its objects cost a hundred times what we
+decode. Its errors, and urllib3's below it, become ours here and nowhere else.
+"""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError
+
+from exporter.cluster.api import proxies
+from exporter.cluster.api.collection import Call, Resource
+from exporter.cluster.api.refusals import UNAUTHORIZED, refusal
+from exporter.errors import ApiServerUnavailable, ConfigurationError, RequestRejected
+from exporter.version import __version__
+
+_log = logging.getLogger(__name__)
+
+_CONNECT_SECONDS = 5.0
+# Bookmarks come about once a minute: a connection silent for longer is dead, whatever TCP says.
+_SILENCE_SECONDS = 90.0
+_REBUILD_SECONDS = 30.0
+_CHUNK = 1 << 16
+# A peer that is gone without a word is found out by the kernel within a minute, long before the
+# deadline above: a watch may be silent, its connection not.
+_KEEPALIVE = [
+    *HTTPConnection.default_socket_options,
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
+        if hasattr(socket, name)  # not everywhere by these names
+    ),
+]
+_METADATA_ONLY = (
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,"
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+)
+
+
+class ApiServer:
+    """One API server, by kubeconfig or from inside a pod.
+
+    Args:
+        kubeconfig: The file; None: the service account of the pod we run in.
+        clock: A monotonic clock, in seconds.
+        silence: How many seconds without a byte of an answer are the end of it.
+
+    Attributes:
+        reloads: How many times the credentials were read again because they were refused.
+    """
+
+    def __init__(
+        self,
+        kubeconfig: Path | None,
+        clock: Callable[[], float],
+        *,
+        silence: float = _SILENCE_SECONDS,
+    ) -> None:
+        self.reloads = 0
+        self._kubeconfig = kubeconfig
+        self._clock = clock
+        self._silence = silence
+        self._lock = threading.Lock()
+        self._configuration: Any = None
+        self._configured_at = float("-inf")
+
+    def connect(self) -> None:
+        """Read the configuration.
+
+        Raises:
+            ConfigurationError: When there is none, or it cannot be used.
+        """
+        import kubernetes  # noqa: PLC0415 - 60 MB that the node role never pays
+
+        configuration = kubernetes.client.Configuration()
+        try:
+            if self._kubeconfig is None:
+                kubernetes.config.load_incluster_config(client_configuration=configuration)
+                proxy_url = None
+            else:
+                kubernetes.config.load_kube_config(
+                    config_file=str(self._kubeconfig), client_configuration=configuration
+                )
+                proxy_url = _proxy_url(self._kubeconfig)
+        except Exception as error:  # the package lets its YAML parser's errors and worse through
+            where = f"{self._kubeconfig}: " if self._kubeconfig else ""
+            raise ConfigurationError(
+                f"no way to reach a Kubernetes API server: {where}{error} "
+                "(give --kubeconfig FILE, or run in a pod with a service account)"
+            ) from error
+        configuration.retries = False
+        _use_proxy(configuration, proxies.choose(configuration.host, proxy_url, os.environ))
+        self._configuration = configuration
+        self._configured_at = self._clock()
+
+    def resource(
+        self, resource: str, *, field_selector: str | None = None, metadata_only: bool = False
+    ) -> Resource:
+        """Return one resource, in all namespaces; see `Resource`."""
+        return Resource(self, resource, field_selector=field_selector, metadata_only=metadata_only)
+
+    def fetch(
+        self, api_class: str, method: str, *, metadata_only: bool = False, **arguments: Any
+    ) -> bytes:
+        """Send one request and return the body of its answer.
+
+        Objects to write are given as a dict, `body=`. Write them with CustomObjectsApi, built-in
+        kinds too: it sends a dict as it is, while typed classes from 37 on read it into a model
+        first, which drops the fields they do not know.
+
+        Args:
+            api_class: A class of the `kubernetes` package: "CustomObjectsApi".
+            method: Its method: "get_namespaced_custom_object".
+            metadata_only: Ask for PartialObjectMetadata instead of the whole object.
+            **arguments: The method's own, by name; None is left out.
+
+        Raises:
+            NotFound: When there is no such object, or no such kind (404).
+            Conflict: When it was changed meanwhile, or is there already (409).
+            ResourceRefused: When the permission is missing (403).
+            RequestRejected: When the request makes no sense to the API server or to the client.
+            ApiServerUnavailable: When it is not answered with a success for any other reason.
+            ResourceExpired: When it is answered with 410.
+        """
+        subject = " ".join(
+            str(arguments[name]) for name in ("plural", "namespace", "name") if name in arguments
+        )
+        call = Call(api_class, method, subject or method, arguments, metadata_only=metadata_only)
+        with self.answered(call) as answer:
+            return answer.whole()
+
+    @contextmanager
+    def answered(self, call: Call) -> Iterator["_Answer"]:
+        """Send one request; the connection is closed at the end of the block.
+
+        Raises:
+            KubernetesError: One of those that `fetch` raises.
+        """
+        response = self._send(call)
+        try:
+            yield _Answer(response)
+        finally:
+            # Closed, not returned: what is left of a broken watch must not reach the next call.
+            response.close()
+            response.release_conn()
+
+    def _send(self, call: Call) -> urllib3.HTTPResponse:
+        import kubernetes  # noqa: PLC0415 - as in `connect`
+
+        client = self._client(call)
+        api = getattr(kubernetes.client, call.api_class)(client)
+        try:
+            response: urllib3.HTTPResponse = getattr(api, call.method)(
+                _preload_content=False,
+                _request_timeout=(_CONNECT_SECONDS, self._silence),
+                **{name: value for name, value in call.arguments.items() if value is not None},
+            )
+        except Exception as error:
+            _hang_up(client)
+            # The package's own, urllib3's, pydantic's, and what its handlers stumble on.
+            translated = self._translated(call, error)
+            if translated is None:
+                raise
+            raise translated from error
+        return response
+
+    def _translated(self, call: Call, error: Exception) -> Exception | None:
+        import kubernetes  # noqa: PLC0415 - as in `connect`
+
+        # Up to 36 the package stumbles over refusals without a readable body: theirs is beneath.
+        kind = kubernetes.client.ApiException
+        refused = next((it for it in (error, error.__context__) if isinstance(it, kind)), None)
+        if refused is not None and refused.status:
+            if refused.status == UNAUTHORIZED:
+                self._read_credentials_again()
+            return refusal(refused.status, refused.headers, refused.body, subject=call.subject)
+        if refused is not None or isinstance(error, HTTPError | OSError):
+            return _unreachable(refused or error)
+        if isinstance(error, TypeError | ValueError):
+            reason = " ".join(str(error).split())
+            return RequestRejected(f"the kubernetes client cannot ask this: {reason}")
+        return None
+
+    def _client(self, call: Call) -> Any:
+        import kubernetes  # noqa: PLC0415 - as in `connect`
+
+        client = kubernetes.client.ApiClient(self._configuration)
+        # Up to 35 the configuration has no place for these.
+        client.rest_client.pool_manager.connection_pool_kw["socket_options"] = _KEEPALIVE
+        client.user_agent = f"gpuscope-exporter/{__version__}"
+        if call.metadata_only:
+            client.set_default_header("Accept", _METADATA_ONLY)
+        if call.compressed:
+            client.set_default_header("Accept-Encoding", "gzip")
+        return client
+
+    def _read_credentials_again(self) -> None:
+        # A kubeconfig's token is read once by the client; a rotated one needs a new configuration.
+        with self._lock:
+            if self._clock() - self._configured_at < _REBUILD_SECONDS:
+                return
+            self._configured_at = self._clock()
+            try:
+                self.connect()
+            except ConfigurationError as error:
+                _log.warning("credentials were refused and cannot be read again: %s", error)
+            else:
+                self.reloads += 1
+
+
+def _proxy_url(kubeconfig: Path) -> str | None:
+    """Return the `proxy-url` of a kubeconfig's current cluster; up to 36 the client ignores it."""
+    import kubernetes  # noqa: PLC0415 - as in `connect`
+
+    merged = kubernetes.config.kube_config.KubeConfigMerger(str(kubeconfig)).config
+    context = merged["contexts"].get_with_name(merged["current-context"])["context"]
+    cluster = merged["clusters"].get_with_name(context["cluster"])["cluster"]
+    found = cluster.safe_get("proxy-url")
+    return None if found is None else str(found)
+
+
+def _use_proxy(configuration: Any, proxy: proxies.Proxy | None) -> None:
+    configuration.proxy = proxy and proxy.url
+    configuration.no_proxy = proxy and proxy.exceptions
+    if proxy is not None and proxy.user is not None:
+        configuration.proxy_headers = urllib3.make_headers(proxy_basic_auth=proxy.user)
+
+
+def _hang_up(client: Any) -> None:
+    # A refusal's connection is kept for the next request; of this client there is none, and the
+    # error's own traceback would keep it open until the garbage is collected.
+    pools = client.rest_client.pool_manager.pools
+    for key in pools.keys():  # noqa: SIM118 - cannot be iterated otherwise
+        pools[key].close()
+
+
+class _Answer:
+    """A successful answer; a `collection.Answer`."""
+
+    def __init__(self, response: urllib3.HTTPResponse) -> None:
+        self._response = response
+
+    def whole(self) -> bytes:
+        """Return the body."""
+        try:
+            return bytes(self._response.read())
+        except (HTTPError, OSError) as error:
+            raise _unreachable(error) from error
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the body's lines as they come, empty ones left out."""
+        rest = b""
+        try:
+            for chunk in self._response.stream(_CHUNK):
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from filter(None, lines)
+        except (HTTPError, OSError) as error:
+            raise _unreachable(error) from error
+        if rest.strip():
+            raise ApiServerUnavailable("the watch broke off in the middle of an event")
+
+
+def _unreachable(error: Exception) -> ApiServerUnavailable:
+    # urllib3 names the pool and its memory address: the last cause is what a person can use.
+    reason = str(getattr(error, "reason", None) or error)
+    return ApiServerUnavailable(f"the API server cannot be reached: {' '.join(reason.split())}")

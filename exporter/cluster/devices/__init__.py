@@ -1,0 +1,1 @@
+"""GPUs of Dynamic Resource Allocation: which there are (ResourceSlices), who has them (claims)."""

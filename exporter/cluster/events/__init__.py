@@ -1,0 +1,1 @@
+"""What happens: transitions, Kubernetes' own warnings, their counts and the waits."""

@@ -1,0 +1,1 @@
+"""Kubernetes objects as records: pure functions from their JSON to what is kept of them."""

@@ -1,0 +1,1 @@
+"""Records → sample lines, and the blocks of a page that they make."""
