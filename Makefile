@@ -28,8 +28,9 @@ test: setup ## Run every test and hold the coverage
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-bench: setup ## Print the figures of bench/
-	@for script in bench/*.py; do $(BIN)/python $$script; done
+bench: setup ## Print the figures of bench/, the long one in small form
+	@$(BIN)/python bench/cluster_page.py
+	@$(BIN)/python bench/cluster_scale.py --nodes=500 --pods=5000 --gpu-pods=1500 --seconds=50
 
 docs: setup ## Write the generated pages of docs/
 	$(BIN)/python -m tools.docs

@@ -20,9 +20,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from demo.fleet import objects
 from demo.fleet.objects import Owner, Pod
 from demo.fleet.placement import Machine, Placement, Request
-from exporter.cluster import nodes, pods, wire
 from exporter.cluster.fleet import Fleet
-from exporter.cluster.journal import Journal
+from exporter.cluster.objects import nodes, pods, wire
+from exporter.exposition import Page
 
 T = TypeVar("T")
 
@@ -34,17 +34,18 @@ def main(arguments: list[str]) -> None:
     """Measure a fleet of the given size and print the figures."""
     node_count, pod_count = map(int, arguments or (_NODES, _PODS))
     raw_nodes, raw_pods = _objects(node_count, pod_count)
-    fleet = Fleet(Journal(100), time.time)
+    fleet = Fleet(time.time)
     taken_in, _ = _timed(lambda: _take_in(fleet, raw_nodes, raw_pods), repeats=1)
-    first, page = _timed(lambda: b"".join(fleet.blocks()), repeats=1)
+    first, page = _timed(lambda: _scrape(fleet), repeats=1)
     again, _ = _timed(lambda: _after_one_change(fleet, raw_pods[0]))
-    families = list(text_string_to_metric_families(page.decode()))
+    families = list(text_string_to_metric_families(page.body.decode()))
     registry = CollectorRegistry()
     registry.register(_Families(families))
     reference, _ = _timed(lambda: generate_latest(registry), repeats=2)
     samples = sum(len(family.samples) for family in families)
+    size, smaller = len(page.body) / 1e6, len(page.compressed) / 1e6
     print(f"cluster page: {node_count} nodes, {pod_count} GPU pods, {samples} samples, "
-          f"{len(page) / 1e6:.1f} MB")  # fmt: skip
+          f"{size:.1f} MB, {smaller:.1f} MB as gzip")  # fmt: skip
     print(f"  decode and take in   {taken_in:8.3f} s")
     print(f"  page from nothing    {first:8.3f} s   {reference / first:6.1f} x faster")
     print(f"  page after a change  {again:8.3f} s   {reference / again:6.1f} x faster")
@@ -83,9 +84,16 @@ def _take_in(fleet: Fleet, raw_nodes: list[bytes], raw_pods: list[bytes]) -> Non
         fleet.put_pod(pods.from_wire(wire.decode(raw, wire.POD)))
 
 
-def _after_one_change(fleet: Fleet, raw: bytes) -> bytes:
+def _after_one_change(fleet: Fleet, raw: bytes) -> Page:
     fleet.put_pod(pods.from_wire(wire.decode(raw, wire.POD)))
-    return b"".join(fleet.blocks())
+    return _scrape(fleet)
+
+
+def _scrape(fleet: Fleet) -> Page:
+    """Make what a scrape gets, its compressed form included."""
+    page = Page(fleet.blocks())
+    page.gzipped()
+    return page
 
 
 def _timed(work: Callable[[], T], *, repeats: int = _REPEATS) -> tuple[float, T]:
