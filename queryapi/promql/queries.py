@@ -13,6 +13,17 @@ Query = Callable[[ClusterMatchers], str]
 
 EVENTS_SHOWN = 10
 
+_TASK_LABELS = (
+    "__name__",
+    "namespace",
+    "pod",
+    "uid",
+    "node",
+    "workload_type",
+    "workload_name",
+    "owner",
+)
+
 
 def evaluation(cluster: ClusterMatchers) -> str:
     """Return the time of the newest complete evaluation of the rules."""
@@ -35,7 +46,9 @@ def running_tasks(cluster: ClusterMatchers) -> str:
         "__name__", "gpu_pod_info", "gpu_pod_allocated", "gpu_pod_start_timestamp_seconds"
     )
     running = selector("gpu_pod_state", Matcher("phase", "=", "Running"), *cluster)
-    return f"{selector(described, *cluster)} and on(namespace,pod,uid) {running}"
+    told = f"{selector(described, *cluster)} and on(namespace,pod,uid) {running}"
+    # gpu_pod_info says far more than a task shows: what is not asked for is not sent.
+    return f"max by({','.join(_TASK_LABELS)}) ({told})"
 
 
 def firing_alerts(cluster: ClusterMatchers) -> str:
