@@ -17,7 +17,7 @@ _NOTE = "<!-- Written by `make docs`; edit the code it is made from. -->\n"
 _METRICS = (
     "# Metrics\n\n"
     "Declared in `exporter/catalogue.py`. `stable`: neither name, meaning nor labels change "
-    "within a major version.\n"
+    "within a major version. Both exporters also publish `process_…`, as prometheus_client does.\n"
 )
 _CONFIGURATION = (
     "# Configuration of the query API\n\n"
