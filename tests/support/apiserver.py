@@ -28,6 +28,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _PATIENCE_SECONDS = 20.0
+_LAST_TURNS, _TURN_SECONDS = 10, 0.002
 _DEFAULT = Settings()
 
 
@@ -207,6 +208,9 @@ def _loop() -> Iterator[asyncio.AbstractEventLoop]:
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(_PATIENCE_SECONDS)
+        # A connection that is closed is gone only some turns of the loop later, over TLS above all.
+        for _ in range(_LAST_TURNS):
+            loop.run_until_complete(asyncio.sleep(_TURN_SECONDS))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()

@@ -190,8 +190,10 @@ def test_nothing_but_the_lease_is_written() -> None:
 
 
 def test_the_lease_is_named() -> None:
-    """Only creation, which cannot be, is not limited to it; and only in its own namespace."""
-    assert [(("create",), ()), (("get", "update"), (LEASE,))] == [
+    """Only creation, which cannot be, is not limited to it; each of four shards has its own."""
+    shards = tuple(f"{LEASE}-{number}" for number in range(4))
+
+    assert [(("create",), ()), (("get", "update"), (LEASE, *shards))] == [
         (rule.verbs, rule.resource_names) for rule in grants() if rule.namespace == NAMESPACE
     ]
     assert "leases" not in {
