@@ -5,6 +5,7 @@ it touches; `render` makes those anew, and `blocks` joins them with the rest as 
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -239,13 +240,26 @@ class Fleet:
             self._set_aside(uid)
         for _ in range(limit):
             if self._changed_nodes:
-                self._render_node(self._changed_nodes.pop())
+                name = self._changed_nodes.pop()
+                # What cannot be rendered as it is now is not published as it was before either.
+                with self._dropping(f"node/{name}"):
+                    self._render_node(name)
             elif self._changed_pods:
                 # Tracing a pod to its workload may show that another one has to be traced anew.
-                self._render_pod(self._changed_pods.pop())
+                uid = self._changed_pods.pop()
+                with self._dropping(f"pod/{uid}"):
+                    self._render_pod(uid)
             else:
                 return False
         return True
+
+    @contextmanager
+    def _dropping(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            self._board.drop(key)
+            raise
 
     def blocks(self) -> Iterator[Block]:
         """Yield the exposition, family by family, after rendering what changed."""

@@ -9,6 +9,7 @@ from exporter.cluster.page import podsamples
 from tests.support.apiserver import running
 from tests.support.follower import following, fresh
 from tests.support.objects import node, pod
+from tests.support.scrape import Relay
 
 
 def test_a_ready_exporter_has_its_page(tmp_path: Path) -> None:
@@ -47,3 +48,20 @@ def test_a_defect_does_not_keep_it_from_being_ready(
     ):
         wait_for(lambda: follower.publisher.not_ready() is None, seconds=20, what="readiness")
         wait_for(lambda: "could not be rendered" in caplog.text, seconds=20, what="a complaint")
+
+
+def test_what_cannot_be_rendered_is_not_published_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A defect of ours costs an object its lines, and leaves no old ones standing as truth."""
+    relay = Relay().put(node("n1"), pod("p1", 2), pod("p2", 1))
+    assert 2 == len(relay.scrape().of("gpu_pod_info"))
+    with monkeypatch.context() as patched:
+        patched.setattr(podsamples, "of_pod", None)
+        relay.put(pod("p1", 4))
+        with pytest.raises(TypeError):
+            relay.scrape()
+
+    assert ["uid-p2"] == [
+        line.split('uid="')[1].split('"')[0] for line in relay.scrape().of("gpu_pod_info")
+    ]
