@@ -3,7 +3,12 @@
 QueryApiError
 ├── ConfigurationError        a setting cannot be used; the process does not start
 ├── InvalidParameter          the caller's request cannot be understood
-├── ClusterNotFound           the caller named a cluster that is not configured
+├── ClusterNotFound           the caller named a cluster that is not configured, or hidden to them
+├── Unauthenticated           no credential where one is needed, or a wrong one
+├── AuthenticatorUnavailable  whoever judges credentials does not answer; try again
+├── NotPermitted              a known caller may not do this
+├── RateLimited               a client asks more than it may
+├── SharedUnavailable         Redis does not answer; the process goes on alone
 └── UpstreamError             Prometheus
     ├── UpstreamUnavailable   no usable answer: refused, late, failing, broken; try again
     │   └── NoData            an answer without the series that the question needs
@@ -12,8 +17,19 @@ QueryApiError
 
 from typing import Literal
 
+CHALLENGE = 'Bearer realm="gpuscope"'
+
 Reason = Literal[
-    "refused", "timeout", "failed", "faulty", "denied", "garbled", "too_large", "no_data"
+    "refused",
+    "timeout",
+    "failed",
+    "faulty",
+    "denied",
+    "garbled",
+    "too_large",
+    "no_data",
+    "paused",  # left alone after failures
+    "busy",  # too many readers wait already
 ]
 
 
@@ -31,6 +47,55 @@ class InvalidParameter(QueryApiError):  # noqa: N818 - what the document calls i
 
 class ClusterNotFound(QueryApiError):  # noqa: N818 - what the document calls it
     """No cluster of that name is configured."""
+
+
+class Unauthenticated(QueryApiError):  # noqa: N818 - what HTTP calls it
+    """There is no credential where one is needed, or it is wrong; the message is shown.
+
+    Args:
+        message: Never says which part of a credential is wrong.
+        given: Whether a bearer token was sent at all.
+    """
+
+    def __init__(self, message: str, *, given: bool = False) -> None:
+        super().__init__(message)
+        self.given = given
+
+    @property
+    def challenge(self) -> str:
+        """The value of `WWW-Authenticate` (RFC 6750, section 3)."""
+        return f'{CHALLENGE}, error="invalid_token"' if self.given else CHALLENGE
+
+
+class AuthenticatorUnavailable(QueryApiError):  # noqa: N818 - a state, named as one
+    """The credential cannot be judged now, which is not its bearer's fault.
+
+    Args:
+        message: Shown to the caller.
+        retry_after: Seconds after which trying again makes sense.
+    """
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NotPermitted(QueryApiError):  # noqa: N818 - a state, named as one
+    """The caller is known and may not do this; the message is shown."""
+
+    challenge = f'{CHALLENGE}, error="insufficient_scope"'
+
+
+class RateLimited(QueryApiError):  # noqa: N818 - a state, named as one
+    """The client asks more than it may; `retry_after` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class SharedUnavailable(QueryApiError):  # noqa: N818 - a state, named as one
+    """What processes share cannot be reached: a caller goes on with what is its own."""
 
 
 class UpstreamError(QueryApiError):

@@ -9,7 +9,7 @@ import pytest
 hypothesis.settings.register_profile("shared", deadline=None)
 hypothesis.settings.load_profile("shared")
 
-_OURS = ("GPUSCOPE_", "KUBECONFIG", "NODE_NAME", "DEMO_NVML_")
+_OURS = ("GPUSCOPE_", "KUBECONFIG", "NODE_NAME", "DEMO_NVML_", "OTEL_")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -25,6 +25,13 @@ _CONFIGURATION = (
     "variable of the environment wins over the file; lists and objects are written there as JSON. "
     "Flags of the exporters: `gpuscope-exporter node --help`, `gpuscope-exporter cluster --help`.\n"
 )
+_STRUCTURES = (
+    ("Cluster", "An item of `clusters`"),
+    ("BasicAuth", "`basic_auth`"),
+    ("Oidc", "`auth.oidc`"),
+    ("TokenReview", "`auth.token_review`"),
+    ("Grant", "An item of `grants`"),
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -79,7 +86,7 @@ def _configuration() -> Iterator[str]:
         if key in variables
     )
     yield _table(("key", "default", "variable", "meaning"), rows)
-    for name, title in (("Cluster", "An item of `clusters`"), ("BasicAuth", "`basic_auth`")):
+    for name, title in _STRUCTURES:
         yield f"## {title}\n"
         properties = definitions[name]["properties"].items()
         yield _table(("key", "default", "meaning"), (_short_row(*item) for item in properties))

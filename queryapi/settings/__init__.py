@@ -1,16 +1,44 @@
 """The settings of the query service: their table, where they come from, what is refused."""
 
-from queryapi.settings.checks import split_address
-from queryapi.settings.source import load
-from queryapi.settings.table import BasicAuth, Cache, Cluster, Log, Settings, Timeouts
+from queryapi.settings.access import Anonymous, Api, Auth, Grant, Oidc, Role, TokenReview
+from queryapi.settings.source import load, read
+from queryapi.settings.table import (
+    BasicAuth,
+    Cache,
+    Cluster,
+    Format,
+    Level,
+    Limits,
+    Log,
+    Settings,
+    Timeouts,
+    Traces,
+    Upstream,
+)
+from queryapi.settings.values import is_loopback, reads_safely, split_address
 
 __all__ = [
+    "Anonymous",
+    "Api",
+    "Auth",
     "BasicAuth",
     "Cache",
     "Cluster",
+    "Format",
+    "Grant",
+    "Level",
+    "Limits",
     "Log",
+    "Oidc",
+    "Role",
     "Settings",
     "Timeouts",
+    "TokenReview",
+    "Traces",
+    "Upstream",
+    "is_loopback",
     "load",
+    "read",
+    "reads_safely",
     "split_address",
 ]

@@ -1,19 +1,18 @@
 """Refuses settings that contradict one another, the machine, or safety."""
 
-import ipaddress
 import re
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
 from queryapi.errors import ConfigurationError
+from queryapi.settings.accesschecks import check_auth
+from queryapi.settings.servicechecks import check_service
 from queryapi.settings.table import Cluster, Settings
+from queryapi.settings.values import check_file, is_loopback, split_address, url_parts
 
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\t]*")
-_LAST_PORT = 65535
 
 
 def check(settings: Settings) -> Settings:
@@ -23,7 +22,7 @@ def check(settings: Settings) -> Settings:
         ConfigurationError: Naming the first setting that contradicts another or the machine.
     """
     for address in settings.listen:
-        _check_listen(address)
+        _check_listen(address, guarded=settings.auth.configured)
     names = [cluster.name for cluster in settings.clusters]
     if len(set(names)) != len(names):
         raise ConfigurationError("clusters: two of them have the same name")
@@ -34,37 +33,20 @@ def check(settings: Settings) -> Settings:
         )
     for cluster in settings.clusters:
         _check_cluster(cluster)
+    check_auth(settings.auth, names)
     if settings.cache.stale < settings.cache.ttl:
         raise ConfigurationError("cache.stale: must not be shorter than cache.ttl")
+    check_service(settings)
     return msgspec.structs.replace(settings, default_cluster=settings.default_cluster or names[0])
 
 
-def split_address(address: str) -> tuple[str, int]:
-    """Return host and port of `host:port` or `[v6]:port`.
-
-    Raises:
-        ConfigurationError: When it is neither.
-    """
-    host, _, port = address.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) <= _LAST_PORT:
-        raise ConfigurationError(f"listen: {address!r} is not host:port, as in 127.0.0.1:8080")
-    bracketed = host.startswith("[") and host.endswith("]")
-    if ":" in host and not bracketed:
-        raise ConfigurationError(f"listen: write an IPv6 address in brackets: [{host}]:{port}")
-    return host.strip("[]") if bracketed else host, int(port)
-
-
-def _check_listen(address: str) -> None:
+def _check_listen(address: str, *, guarded: bool) -> None:
     host, _ = split_address(address)
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
+    if not guarded and not is_loopback(host):
         raise ConfigurationError(
             f"listen: {address!r} can be reached from other machines, and no authentication is"
-            " configured; use a loopback address such as 127.0.0.1 behind a proxy that knows"
-            " who is asking"
+            " configured: set auth.tokens_file, auth.oidc or auth.token_review, or use a loopback"
+            " address such as 127.0.0.1 behind a proxy that knows who is asking"
         )
 
 
@@ -84,12 +66,9 @@ def _check_cluster(cluster: Cluster) -> None:
 
 
 def _check_url(where: str, url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        parts, usable = urlsplit(""), False
-    if not usable or parts.query or parts.fragment:
+    parts = url_parts(url)
+    based = parts and parts.scheme in ("http", "https") and not parts.query and not parts.fragment
+    if not parts or not based or not parts.hostname:
         raise ConfigurationError(
             f"{where}.prometheus_url: not an http(s) base URL, as in http://127.0.0.1:9090"
         )
@@ -103,14 +82,17 @@ def _check_credentials(where: str, cluster: Cluster) -> None:
         raise ConfigurationError(f"{where}: give bearer_token_file or basic_auth, not both")
     if basic and (basic.password is None) == (basic.password_file is None):
         raise ConfigurationError(f"{where}.basic_auth: give password or password_file")
+    if (cluster.cert_file is None) != (cluster.key_file is None):
+        raise ConfigurationError(f"{where}: give both cert_file and key_file, or neither")
     files = {
         "bearer_token_file": cluster.bearer_token_file,
         "ca_file": cluster.ca_file,
+        "cert_file": cluster.cert_file,
+        "key_file": cluster.key_file,
         "basic_auth.password_file": basic.password_file if basic else None,
     }
     for setting, path in files.items():
-        if path is not None and not Path(path).is_file():
-            raise ConfigurationError(f"{where}.{setting}: there is no file {path!r}")
+        check_file(f"{where}.{setting}", path)
 
 
 def _is_unicode(text: str) -> bool:

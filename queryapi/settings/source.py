@@ -26,12 +26,21 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
     Raises:
         ConfigurationError: Naming the key, and the one that was probably meant.
     """
+    return check(read(path, environment))
+
+
+def read(path: Path | None, environment: Mapping[str, str]) -> Settings:
+    """Return settings that are well-formed, whether or not the service can run with them.
+
+    Raises:
+        ConfigurationError: Naming the key, and the one that was probably meant.
+    """
     given = _from_file(path) if path else {}
     for setting, value in _from_environment(environment):
         _put(given, setting, value)
     _check_keys(given, _struct(Settings), where="")
     try:
-        return check(msgspec.convert(given, Settings, strict=False))
+        return msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigurationError(str(error).replace("`$.", "`")) from error
 

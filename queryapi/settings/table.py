@@ -6,13 +6,15 @@ environment, which wins; lists and objects are written there as JSON, plain list
 """
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, field
 
-from queryapi.telemetry.logs import Format, Level
+from queryapi.settings.access import Auth
 
+Format = Literal["json", "text"]
+Level = Literal["debug", "info", "warning", "error"]
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
 Name = Annotated[str, Meta(min_length=1, max_length=253)]
 
@@ -43,6 +45,10 @@ class Cluster(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str | None, Meta(description="PEM file of the authorities that https URLs are held to.")
     ] = None
     basic_auth: Annotated[BasicAuth | None, Meta(description="User and password to send.")] = None
+    cert_file: Annotated[
+        str | None, Meta(description="PEM file of our own certificate, for mutual TLS.")
+    ] = None
+    key_file: Annotated[str | None, Meta(description="PEM file of its key.")] = None
     headers: Annotated[
         dict[str, str], Meta(description="Headers to send, such as a tenant's X-Scope-OrgID.")
     ] = field(default_factory=dict)
@@ -87,6 +93,42 @@ class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 4.5
 
 
+class Upstream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one answer of Prometheus may be, and when it is left alone."""
+
+    max_bytes: Annotated[int, Meta(ge=1024, description="Bytes of an answer, unpacked.")] = (
+        64 * 1024 * 1024
+    )
+    max_series: Annotated[int, Meta(ge=1, description="Series of an answer.")] = 500_000
+    failures: Annotated[
+        int, Meta(ge=1, description="Failures in a row after which one is left alone.")
+    ] = 3
+    pause: Annotated[Seconds, Meta(description="Seconds for which it is left alone.")] = 5.0
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much one client may ask of one endpoint."""
+
+    per_minute: Annotated[
+        int, Meta(ge=0, description="Requests a minute in the long run; 0 = no limit.")
+    ] = 500
+    burst: Annotated[int, Meta(ge=1, description="Requests at once after a pause.")] = 1000
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Networks whose X-Forwarded-For names the client, such as 10.0.0.0/8."),
+    ] = ()
+
+
+class Traces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """OpenTelemetry traces; the standard OTEL_ variables say the rest."""
+
+    endpoint: Annotated[
+        str | None,
+        Meta(description="OTLP over HTTP, as in http://127.0.0.1:4318/v1/traces; default: none."),
+    ] = None
+    sample: Annotated[float, Meta(ge=0, le=1, description="Share of requests traced.")] = 1.0
+
+
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is logged on stderr."""
 
@@ -108,4 +150,22 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
     cache: Annotated[Cache, Meta(description="How long what was read is served.")] = Cache()
     timeouts: Annotated[Timeouts, Meta(description="How long anything may take.")] = Timeouts()
+    upstream: Annotated[Upstream, Meta(description="What Prometheus may answer.")] = Upstream()
+    workers: Annotated[
+        int, Meta(ge=1, le=64, description="HTTP processes; several need redis_url.")
+    ] = 1
+    redis_url: Annotated[
+        str | None,
+        Meta(
+            description="Shared cache and limits of several processes: redis://host:6379/0, rediss://"
+            " or unix://; user and password before the host."
+        ),
+    ] = None
+    auth: Annotated[Auth, Meta(description="Who may ask.")] = Auth()
+    limits: Annotated[Limits, Meta(description="How much one client may ask.")] = Limits()
+    cors_origins: Annotated[
+        tuple[str, ...],
+        Meta(description="Origins whose pages may call, such as https://grafana.example; * = all."),
+    ] = ()
+    traces: Annotated[Traces, Meta(description="OpenTelemetry traces.")] = Traces()
     log: Annotated[Log, Meta(description="What is logged on stderr.")] = Log()

@@ -64,6 +64,10 @@ def test_addresses_are_split() -> None:
         ("'X' cannot be sent", {"headers": {"X": "a\r\nY: b"}}),
         ("bearer_token_file: there is no file '/no'", {"bearer_token_file": "/no"}),
         ("ca_file: there is no file '/no'", {"ca_file": "/no"}),
+        ("cert_file: there is no file '/no'", {"cert_file": "/no", "key_file": "/no"}),
+        ("key_file: there is no file '/no'", {"cert_file": __file__, "key_file": "/no"}),
+        ("give both cert_file and key_file", {"cert_file": __file__}),
+        ("give both cert_file and key_file", {"key_file": __file__}),
         ("not both", {"bearer_token_file": "x", "basic_auth": {"username": "u"}}),
         ("give password or password_file", {"basic_auth": {"username": "u"}}),
         (

@@ -1,0 +1,57 @@
+"""What URLs, addresses and files that settings name must be."""
+
+import ipaddress
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from queryapi.errors import ConfigurationError
+
+_LAST_PORT = 65535
+
+
+def url_parts(url: str) -> SplitResult | None:
+    """Return a URL's parts; None when it has no meaning, such as a port that is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    return None if port == 0 else parts
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Return host and port of `host:port` or `[v6]:port`.
+
+    Raises:
+        ConfigurationError: When it is neither.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) <= _LAST_PORT:
+        raise ConfigurationError(f"listen: {address!r} is not host:port, as in 127.0.0.1:8080")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if ":" in host and not bracketed:
+        raise ConfigurationError(f"listen: write an IPv6 address in brackets: [{host}]:{port}")
+    return host.strip("[]") if bracketed else host, int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches *host*, a name or an address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def reads_safely(url: str) -> bool:
+    """Tell whether nobody on the way can change what *url* answers: https, or this machine."""
+    parts = url_parts(url)
+    host = parts.hostname if parts else None
+    if not parts or not host or parts.username is not None or parts.fragment:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+
+
+def check_file(where: str, path: str | None, advice: str = "") -> None:
+    """Refuse the *path* of the setting *where* when there is no such file; None is none."""
+    if path is not None and not Path(path).is_file():
+        raise ConfigurationError(f"{where}: there is no file {path!r}{advice}")
