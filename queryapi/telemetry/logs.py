@@ -2,18 +2,36 @@
 
 import json
 import logging
-from collections.abc import Mapping
+import textwrap
+import threading
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING
 
-Format = Literal["json", "text"]
-Level = Literal["debug", "info", "warning", "error"]
+import msgspec
+
+from queryapi.settings import Format, Level
+from queryapi.telemetry.gathering import GatheringHandler
+
+if TYPE_CHECKING:
+    from logging import _SysExcInfoType as _ExceptionInfo
+
+_SPARED_SECONDS = 60.0
+# Where requests are logged: one line each.
+ACCESS = "queryapi.requests"
+_ENCODER = msgspec.json.Encoder(enc_hook=str)
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)}
 
 
 def configure(level: Level, form: Format) -> None:
     """Send every logger of this process to stderr in the given form."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
+    handler, requests = logging.StreamHandler(), GatheringHandler()
+    for each in (handler, requests):
+        each.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
+    access = logging.getLogger(ACCESS)
+    access.handlers, access.propagate = [requests], False
+    # Nothing of this is written, and each costs on every line.
+    logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Its debug lines hold whole URLs and would drown ours.
     logging.getLogger("urllib3").setLevel(logging.WARNING)
@@ -22,6 +40,28 @@ def configure(level: Level, form: Format) -> None:
 def fields(**values: object) -> Mapping[str, object]:
     """Return the `extra` of a log call which carries *values* as fields of the line."""
     return {"fields": values}
+
+
+class Sparing:
+    """Lets one line through a minute: for what goes on and on.
+
+    Args:
+        clock: Seconds; they may be set back.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last: float | None = None
+
+    def is_due(self) -> bool:
+        """Tell whether to log now, and note it."""
+        with self._lock:
+            now = self._clock()
+            if self._last is not None and 0 <= now - self._last < _SPARED_SECONDS:
+                return False
+            self._last = now
+            return True
 
 
 class _JsonFormatter(logging.Formatter):
@@ -37,18 +77,28 @@ class _JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        try:
+            return _ENCODER.encode(line).decode()
+        except (TypeError, ValueError):
+            # Half a character, for one: slower, and never at a loss.
+            return json.dumps(line, default=str)
 
 
 class _TextFormatter(logging.Formatter):
-    """Writes `time level logger: message key=value`, a trace on lines of its own."""
+    """Writes `time level logger: message key=value`, and a trace below it.
+
+    Only a line that begins with a time is an event: what was sent to us cannot make one.
+    """
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         pairs = (f" {name}={value!r}" for name, value in _fields_of(record).items())
-        return super().formatMessage(record) + "".join(pairs)
+        return super().formatMessage(record).translate(_CONTROLS) + "".join(pairs)
+
+    def formatException(self, ei: "_ExceptionInfo") -> str:  # noqa: N802 - logging's own name
+        return textwrap.indent(super().formatException(ei), "  ", lambda _: True)
 
 
 def _fields_of(record: logging.LogRecord) -> Mapping[str, object]:

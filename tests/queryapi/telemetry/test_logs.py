@@ -3,19 +3,18 @@
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from queryapi.telemetry import logs
+from tests.support.logged import logging_restored
 
 
 @pytest.fixture(autouse=True)
 def _root_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    with logging_restored():
+        yield
 
 
 def test_json_lines_carry_fields_and_traces(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,6 +31,16 @@ def test_json_lines_carry_fields_and_traces(capsys: pytest.CaptureFixture[str]) 
     )
     assert first["time"].endswith("+00:00")
     assert "ValueError: broken" in second["trace"]
+
+
+def test_a_json_line_is_never_at_a_loss(capsys: pytest.CaptureFixture[str]) -> None:
+    """Half a character, or a value of any type, still makes a line."""
+    logs.configure("info", "json")
+    logging.getLogger("a").info("said", extra=logs.fields(half="\ud800", path=Path("/x")))
+    logging.getLogger("a").info("said", extra=logs.fields(path=Path("/x")))
+    first, second = map(json.loads, capsys.readouterr().err.splitlines())
+
+    assert ("\ud800", "/x", "/x") == (first["half"], first["path"], second["path"])
 
 
 def test_text_lines_are_for_people(capsys: pytest.CaptureFixture[str]) -> None:
