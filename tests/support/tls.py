@@ -8,15 +8,22 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A self-signed certificate for 127.0.0.1: clients trust it by its own file."""
+    """A self-signed certificate for 127.0.0.1: who is shown it trusts it by its own file."""
 
     cert: Path
     key: Path
 
-    def context(self) -> ssl.SSLContext:
-        """Return what a server needs to serve with it."""
+    def context(self, clients: Path | None = None) -> ssl.SSLContext:
+        """Return what a server needs to serve with it.
+
+        Args:
+            clients: The certificate of the only clients that are let in; None = anybody.
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.cert, self.key)
+        if clients:
+            context.load_verify_locations(clients)
+            context.verify_mode = ssl.CERT_REQUIRED
         return context
 
 

@@ -1,0 +1,206 @@
+"""One exchange over HTTP, bounded in time and size.
+
+This is the only file that knows urllib3; all that can go wrong leaves it as ExchangeFailed.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Literal, Protocol
+from urllib.parse import urlencode
+
+import urllib3
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
+
+from queryapi.errors import QueryApiError
+
+_CHUNK_BYTES = 64 * 1024
+MAX_BYTES = 64 * 1024 * 1024
+
+
+class ExchangeFailed(QueryApiError):  # noqa: N818 - a state, named as one
+    """There is no complete answer; whoever asked says what that means to them.
+
+    Args:
+        message: What happened, naming neither URL nor credentials.
+        reason: A bounded word for it; "refused" when no answer was even begun.
+    """
+
+    def __init__(
+        self, message: str, *, reason: Literal["refused", "timeout", "garbled", "too_large"]
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete answer, whatever its status."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer that is still coming: iterating `chunks` reads on, and can fail."""
+
+    status: int
+    chunks: Iterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent: a form when there is one, else `body` as it is."""
+
+    method: Literal["GET", "POST"]
+    url: str
+    headers: Mapping[str, str]
+    form: Mapping[str, str] | None = None
+    body: bytes | None = None
+
+
+class Transport(Protocol):
+    """Sends a request and returns what came back."""
+
+    def exchange(self, request: Request, deadline: float) -> Reply:
+        """Send *request* and read the whole answer.
+
+        Args:
+            request: Redirects are not followed.
+            deadline: Monotonic time by which the last byte must have come.
+
+        Raises:
+            ExchangeFailed: When there is no complete answer by then.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close what is held open."""
+        ...
+
+
+class StreamingTransport(Transport, Protocol):
+    """A transport whose answers can be read while they come."""
+
+    def stream(self, request: Request, deadline: float) -> AbstractContextManager[Stream]:
+        """Send *request* and read the answer's head; see exchange.
+
+        Leaving the context ends the exchange, whether its answer was read to the end or not.
+        """
+        ...
+
+
+class HttpTransport:
+    """The transport over a pool of kept-alive connections.
+
+    Args:
+        connect: Seconds that connecting may take.
+        ca_file: PEM file of authorities, None for the system's.
+        identity: PEM files of our own certificate and its key.
+        connections: How many connections are kept per server.
+        max_bytes: How many bytes an answer may have, unpacked.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        connect: float,
+        ca_file: str | None = None,
+        identity: tuple[str, str] | None = None,
+        connections: int = 4,
+        max_bytes: int = MAX_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connect = connect
+        self._max_bytes = max_bytes
+        self._clock = clock
+        certificate, key = identity or (None, None)
+        self._pool = urllib3.PoolManager(
+            maxsize=connections,
+            ca_certs=ca_file,
+            cert_file=certificate,
+            key_file=key,
+            retries=False,
+        )
+
+    def exchange(self, request: Request, deadline: float) -> Reply:
+        """Send *request* and read the whole answer; see Transport."""
+        with self.stream(request, deadline) as answer:
+            return Reply(answer.status, b"".join(answer.chunks))
+
+    @contextmanager
+    def stream(self, request: Request, deadline: float) -> Iterator[Stream]:
+        """Send *request* and read the answer's head; see StreamingTransport."""
+        response = self._send(request, deadline)
+        try:
+            yield Stream(response.status, self._chunks(response, deadline))
+        finally:
+            # A connection whose answer was read to its end is back in the pool by now.
+            response.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+    def _timeout(self, deadline: float) -> urllib3.Timeout:
+        left = self._left(deadline)
+        return urllib3.Timeout(connect=min(self._connect, left), read=left)
+
+    def _send(self, request: Request, deadline: float) -> urllib3.BaseHTTPResponse:
+        body, headers = request.body, dict(request.headers)
+        if request.form is not None:
+            body = urlencode(request.form).encode()
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        try:
+            return self._pool.urlopen(
+                request.method,
+                request.url,
+                body=body,
+                headers=headers,
+                timeout=self._timeout(deadline),
+                preload_content=False,
+                redirect=False,
+            )
+        except ReadTimeoutError as error:
+            raise _too_late() from error
+        except HTTPError as error:
+            raise ExchangeFailed("the connection failed", reason="refused") from error
+
+    def _chunks(self, response: urllib3.BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
+        left = self._max_bytes
+        while chunk := self._chunk(response, deadline):
+            left -= len(chunk)
+            if left < 0:
+                raise ExchangeFailed(
+                    f"it answered more than {self._max_bytes} bytes", reason="too_large"
+                )
+            yield chunk
+
+    def _chunk(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+        left = self._left(deadline)
+        # The socket's own timeout starts anew with every byte; ours must not.
+        connection = response.connection
+        if isinstance(connection, HTTPConnection) and connection.sock is not None:
+            connection.sock.settimeout(left)
+        try:
+            return response.read1(_CHUNK_BYTES)
+        except ReadTimeoutError as error:
+            raise _too_late() from error
+        except DecodeError as error:
+            raise ExchangeFailed("its answer cannot be unpacked", reason="garbled") from error
+        except HTTPError as error:
+            raise ExchangeFailed("its answer broke off", reason="garbled") from error
+
+    def _left(self, deadline: float) -> float:
+        left = deadline - self._clock()
+        if left <= 0:
+            raise _too_late()
+        return left
+
+
+def _too_late() -> ExchangeFailed:
+    return ExchangeFailed("it did not answer in time", reason="timeout")
