@@ -15,6 +15,8 @@ _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _SHORT_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _RE2_SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
 _BASIC_PLANE_END = 0xFFFF
+# Prometheus takes this character itself for a sign of broken UTF-8.
+_REPLACEMENT = "\ufffd"
 _SURROGATES = range(0xD800, 0xE000)
 
 
@@ -52,7 +54,9 @@ def regex_quote(value: str) -> str:
 
 
 def one_of(label: str, *values: str) -> Matcher:
-    """Return the matcher for any of *values*, taken literally."""
+    """Return the matcher for any of *values*, taken literally; there must be one at least."""
+    if not values:
+        raise ValueError(f"no value of {label!r}: as a pattern that would match its absence")
     return Matcher(label, "=~", "|".join(map(regex_quote, values)))
 
 
@@ -62,7 +66,7 @@ def name_starts_with(prefix: str) -> Matcher:
 
 
 def selector(first: str | Matcher, *matchers: Matcher) -> str:
-    """Return a vector selector.
+    """Return a vector selector; only Selection writes one, and never without its cluster.
 
     Args:
         first: A metric name, or a matcher when the name itself is matched.
@@ -78,7 +82,7 @@ def selector(first: str | Matcher, *matchers: Matcher) -> str:
 def _escape(character: str) -> str:
     if character in _SHORT_ESCAPES:
         return _SHORT_ESCAPES[character]
-    if character.isprintable():
+    if character.isprintable() and character != _REPLACEMENT:
         return character
     code = ord(character)
     if code in _SURROGATES:

@@ -1,50 +1,76 @@
 """What Prometheus answers, typed: https://prometheus.io/docs/prometheus/latest/querying/api/."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 
 # Go's strconv.FormatFloat: a text that passes here is one that float() accepts.
 _NUMBER = r"^(NaN|[+-]?Inf|-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?)$"
 
+Point = tuple[float, Annotated[str, msgspec.Meta(pattern=_NUMBER)]]
 
-class Sample(msgspec.Struct, frozen=True, gc=False):
-    """One element of an instant vector: labels, `__name__` included, and (time, value)."""
+
+class Element(msgspec.Struct, frozen=True, gc=False):
+    """What every element of an answer has: labels, `__name__` included."""
 
     metric: dict[str, str]
-    point: tuple[float, Annotated[str, msgspec.Meta(pattern=_NUMBER)]] = msgspec.field(name="value")
 
     @property
     def name(self) -> str:
         """The metric name; empty for the result of an operation."""
         return self.metric.get("__name__", "")
 
-    @property
-    def value(self) -> float:
-        """The value; NaN and infinities are possible."""
-        return float(self.point[1])
-
     def label(self, name: str) -> str:
         """Return a label's value; PromQL does not tell an absent label from an empty one."""
         return self.metric.get(name, "")
 
 
+class Sample(Element, frozen=True, gc=False):
+    """One element of an instant vector: labels and (time, value)."""
+
+    point: Point = msgspec.field(name="value")
+
+    @property
+    def value(self) -> float:
+        """The value; NaN and infinities are possible."""
+        return float(self.point[1])
+
+
+class Series(Element, frozen=True, gc=False):
+    """One element of a range: labels, and its points in order; a gap is no point."""
+
+    values: tuple[Point, ...]
+
+    def points(self) -> Iterator[tuple[float, float]]:
+        """Return (Unix time, value) of each point."""
+        return ((at, float(text)) for at, text in self.values)
+
+
+E = TypeVar("E", bound=Element)
 Vector = tuple[Sample, ...]
+Matrix = tuple[Series, ...]
 
 
-class VectorData(msgspec.Struct, frozen=True):
-    """The data of an instant query that returns a vector."""
+class Data(msgspec.Struct, Generic[E], frozen=True):
+    """The data of an answer."""
 
-    kind: Literal["vector"] = msgspec.field(name="resultType")
-    result: Vector
+    kind: Literal["vector", "matrix"] = msgspec.field(name="resultType")
+    result: list[E]
 
 
-class Success(msgspec.Struct, frozen=True):
-    """An answer; warnings mean that something may be missing from it."""
+class Success(msgspec.Struct, Generic[E], frozen=True):
+    """A whole answer.
+
+    Warnings mean that something may be missing from it. VictoriaMetrics has none and says
+    `isPartial` instead; some servers write null for none.
+    """
 
     status: Literal["success"]
-    data: VectorData
-    warnings: tuple[str, ...] = ()
+    data: Data[E]
+    warnings: tuple[str, ...] | None = None
+    infos: tuple[str, ...] | None = None
+    partial: bool | None = msgspec.field(name="isPartial", default=None)
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -2,10 +2,12 @@
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from queryapi.promql.transport import Reply
+from queryapi.outbound.transport import Reply, Request, Stream
 
 SCRAPED_AT = 990.25
 EVALUATED_AT = 995.5
@@ -40,6 +42,7 @@ TOTALS = [
     series("cluster:gpu_running_tasks:count", 1, cluster="c"),
     series("cluster:gpu_snapshot_timestamp_seconds:max", SCRAPED_AT, cluster="c"),
 ]
+STAMPS = [series("cluster:gpu_snapshot_timestamp_seconds:max", SCRAPED_AT, cluster="c")]
 EVALUATION = [series("cluster:gpu_evaluation_timestamp_seconds:max", EVALUATED_AT, cluster="c")]
 TASKS = [
     series("gpu_pod_info", 1, namespace="ml", pod="p", uid="u", node="n", owner="o"),
@@ -48,10 +51,14 @@ TASKS = [
 ]
 
 # A word of each question, and the part that it asks for.
-_PARTS = {
+PARTS = {
     "cluster:gpu_evaluation": "evaluation",
+    "cluster:gpu_snapshot": "stamps",
+    "cluster:gpu_capacity": "hardware",
     "cluster:gpu_": "totals",
-    "node:gpu_": "nodes",
+    "node:gpu_allocated": "nodes",
+    "node:gpu_capacity": "machines",
+    "label_replace": "holdings",
     "gpu_pod_info": "tasks",
     "ALERTS": "alerts",
     "gpu_event_": "events",
@@ -59,35 +66,50 @@ _PARTS = {
 }
 
 
-class FakePrometheus:
+class WholeReplies(ABC):
+    """A transport that has every answer at once, and streams it in pieces all the same."""
+
+    @abstractmethod
+    def exchange(self, request: Request, deadline: float) -> Reply:
+        """Answer."""
+
+    @contextmanager
+    def stream(self, request: Request, deadline: float) -> Iterator[Stream]:
+        """Answer in pieces of 100 bytes."""
+        reply = self.exchange(request, deadline)
+        body = reply.body
+        yield Stream(reply.status, (body[at : at + 100] for at in range(0, len(body), 100)))
+
+
+class FakePrometheus(WholeReplies):
     """A transport that answers from `found`, part by part.
 
     `broken` holds what a part answers instead: an error to raise, or a reply. While `gate` is
-    closed every answer waits. `asked` tells what was asked, in order.
+    closed every answer waits. `asked` tells what was asked, in
+    order, `headers` what came with it.
     """
 
     def __init__(self) -> None:
         self.found: dict[str, list[Series]] = {
             "evaluation": EVALUATION,
+            "stamps": STAMPS,
             "totals": TOTALS,
+            "hardware": TOTALS,
             "tasks": TASKS,
         }
         self.broken: dict[str, Exception | Reply] = {}
         self.gate = threading.Event()
         self.gate.set()
         self.asked: list[tuple[str, str]] = []
+        self.headers: list[Mapping[str, str]] = []
         self.closed = False
 
-    def post(
-        self,
-        url: str,
-        form: Mapping[str, str],
-        headers: Mapping[str, str],
-        deadline: float,
-    ) -> Reply:
+    def exchange(self, request: Request, deadline: float) -> Reply:
         """Answer the question's part."""
-        part = next(part for word, part in _PARTS.items() if word in form["query"])
+        form = request.form or {}
+        part = next(part for word, part in PARTS.items() if word in form["query"])
         self.asked.append((part, form["time"]))
+        self.headers.append(request.headers)
         assert self.gate.wait(timeout=30), "a test left the gate closed"
         broken = self.broken.get(part)
         if isinstance(broken, Exception):

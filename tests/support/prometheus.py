@@ -18,6 +18,7 @@ rule_files: [rules.yml]
 scrape_configs:
   - job_name: fleet
     honor_timestamps: true
+    honor_labels: true
     static_configs:
       - targets: ["{target}"]
         labels: {{cluster: {cluster}}}
@@ -44,7 +45,12 @@ class Target:
                 """Say nothing: a scrape a second would drown the test's own output."""
 
         self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            # How long the end may take: half a second by default.
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.01},
+            daemon=True,
+        )
 
     @property
     def address(self) -> str:

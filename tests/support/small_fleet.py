@@ -73,6 +73,10 @@ EXPOSITION = "".join(
             for node, values in _NODES.items()
             for name, value in zip(_NODE_SERIES, values, strict=True)
         ),
+        *(
+            _line("gpu_node_ready", ready, node=node)
+            for node, (_, _, ready, _, _) in _NODES.items()
+        ),
         *(_pod_lines(uid) for uid in _PODS),
         _line("gpu_pods", 1, phase="Pending"),
         _line("gpu_pods", 3, phase="Running"),

@@ -89,3 +89,9 @@ def test_only_label_names_are_label_names(label: str) -> None:
     """A label's name cannot smuggle a matcher in."""
     with pytest.raises(ValueError, match="not a label name"):
         selector("up", Matcher(label, "=", "1"))
+
+
+def test_any_of_none_is_no_condition_that_can_be_written() -> None:
+    """No value at all must not become the pattern that a missing label matches."""
+    with pytest.raises(ValueError, match="no value of 'namespace'"):
+        one_of("namespace")

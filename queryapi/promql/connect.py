@@ -1,0 +1,51 @@
+"""Makes the client of a cluster from the settings."""
+
+from collections.abc import Callable, Mapping
+
+from queryapi.outbound.transport import HttpTransport, StreamingTransport
+from queryapi.promql.client import PrometheusClient
+from queryapi.settings import Cluster, Settings
+from queryapi.telemetry.metrics import Metrics
+
+# What one snapshot asks for at the same time, and one more may be late.
+QUERIES_AT_ONCE = 4
+
+
+def transport_of(cluster: Cluster, settings: Settings) -> StreamingTransport:
+    """Return the transport over HTTP to a cluster's Prometheus."""
+    cert, key = cluster.cert_file, cluster.key_file
+    return HttpTransport(
+        connect=settings.timeouts.connect,
+        ca_file=cluster.ca_file,
+        identity=(cert, key) if cert and key else None,
+        # Health is asked for besides; what does not fit is closed after use, with a warning.
+        connections=2 * QUERIES_AT_ONCE,
+        max_bytes=settings.upstream.max_bytes,
+    )
+
+
+def client_of(
+    cluster: Cluster,
+    settings: Settings,
+    metrics: Metrics,
+    transport: StreamingTransport | None = None,
+    *,
+    headers: Callable[[], Mapping[str, str]] = dict,
+) -> PrometheusClient:
+    """Return the client of *cluster*; close it to close its connections.
+
+    Args:
+        cluster: One of the settings' clusters.
+        settings: Time and size limits.
+        metrics: Where queries are counted.
+        transport: Carries the queries; default: HTTP.
+        headers: Returns what else to send with a query, such as `traceparent`.
+    """
+    return PrometheusClient(
+        cluster,
+        transport or transport_of(cluster, settings),
+        seconds=settings.timeouts.query,
+        metrics=metrics,
+        upstream=settings.upstream,
+        headers=headers,
+    )
