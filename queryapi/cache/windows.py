@@ -1,21 +1,27 @@
-"""Time windows: everything that is read inside one belongs to one evaluation time.
+"""Time windows: everything that is read inside one belongs to one moment.
 
 A window holds parts. Each part is fetched once, however many threads want it. A window that
 cannot be completed leaves its place to the newest earlier one that holds what is needed.
 """
 
+import math
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar, cast
 
-from queryapi.cache.memo import Memo
+from queryapi.cache.grid import Grid
+from queryapi.cache.memo import Answers, Shelf
 
 T = TypeVar("T")
 
-_ANSWERS_KEPT = 64
+Outcome = Literal["fresh", "shared", "fetched"]
+# Returns the parts of the window that another process opened at a time; None = there is none.
+Find = Callable[[float], Mapping[str, object] | None]
+
 _BRAKE_SECONDS = 1.0
+_CELLS_LOOKED_AT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,72 +33,90 @@ class Key(Generic[T]):
 
 @dataclass(slots=True, eq=False)
 class Flight:
-    """One fetch: on its way, landed, or failed at `failed_at`."""
+    """One fetch: on its way, landed with a value, or failed at `failed_at`."""
 
-    future: Future[object]
+    future: Future[object] = field(default_factory=Future)
+    landed: bool = False
+    value: object = None
     failed_at: float | None = None
 
-    @property
-    def landed(self) -> bool:
-        """Whether the part is there."""
-        return self.future.done() and self.failed_at is None
+    def land(self, value: object) -> None:
+        """Give *value* to whoever waits for it, and to all who come."""
+        self.value = value
+        self.landed = True
+        self.future.set_result(value)
 
 
 @dataclass(slots=True, eq=False)
 class Window:
-    """The parts read in a span of time, and the answers made of them.
+    """The parts read of one moment, and the answers made of them.
 
     Args:
-        opened: When the window was opened, Unix seconds.
+        opened: The moment, in Unix seconds.
+        ends: When another window takes its place.
         answers: What was made of the parts, by question.
+        attempt: 1 when it took the place of a window of the same moment, else 0.
         flights: The fetches of parts by name; written by Windows alone.
+        worked_out: What follows from parts that are there, by whoever needs it time and again.
     """
 
     opened: float
-    answers: Memo[bytes] = field(default_factory=lambda: Memo(_ANSWERS_KEPT))
+    ends: float
+    answers: Shelf
+    attempt: int = 0
     flights: dict[str, Flight] = field(default_factory=dict)
+    worked_out: dict[Hashable, Any] = field(default_factory=dict)
 
     def held(self) -> frozenset[str]:
         """Return the names of the parts that are there."""
-        return frozenset(name for name, flight in self.flights.items() if flight.landed)
+        return frozenset(name for name, flight in list(self.flights.items()) if flight.landed)
 
     def value(self, key: Key[T]) -> T:
         """Return a part that is there.
 
         Raises:
-            KeyError: When it was never asked for.
+            KeyError: When it is not.
         """
-        return cast("T", self.flights[key.name].future.result(timeout=0))
+        flight = self.flights[key.name]
+        if not flight.landed:
+            raise KeyError(key.name)
+        return cast("T", flight.value)
 
 
 class Windows:
-    """The windows of one cluster.
+    """The windows of one cluster, or of some namespaces of it.
 
     Args:
-        leads: The parts that every answer needs; a window of which one failed is given up.
-        ttl: Seconds for which a window is the current one.
+        leads: The parts that answers begin with; a window of which one failed is given up.
+        grid: When windows open; a cell is the longest that one is the current one.
         stale: Age in seconds up to which an older window may be served.
         clock: Unix seconds.
         executor: Runs the fetches.
+        answers: Keeps what is made of windows.
     """
 
     def __init__(
         self,
         leads: Iterable[Key[Any]],
         *,
-        ttl: float,
+        grid: Grid,
         stale: float,
         clock: Callable[[], float],
         executor: Executor,
+        answers: Answers,
     ) -> None:
         self._leads = tuple(lead.name for lead in leads)
-        self._ttl = ttl
+        self._grid = grid
         self._stale = stale
         self._clock = clock
         self._executor = executor
+        self._answers = answers
         self._lock = threading.Lock()
         self._newest_first: list[Window] = []
         self._ailing = False
+        self._looking = threading.Lock()
+        # When other processes were last asked for which parts.
+        self._looked: dict[frozenset[str], float] = {}
 
     @property
     def ailing(self) -> bool:
@@ -104,12 +128,47 @@ class Windows:
         with self._lock:
             now = self._clock()
             if not self._newest_first or self._is_over(self._newest_first[0], now):
-                self._newest_first = [Window(now), *self._worth_keeping(now)]
+                self._open(self._opening(now), now)
+            return self._newest_first[0]
+
+    def peek(self) -> Window | None:
+        """Return the window of this moment if there is one; never waits for a fetch."""
+        with self._lock:
+            newest = self._newest_first[0] if self._newest_first else None
+        return None if newest is None or self._is_over(newest, self._clock()) else newest
+
+    def renew(self, window: Window) -> Window | None:
+        """Return a window of the same moment in place of one that cannot be completed.
+
+        There is one such attempt: None when this was it.
+        """
+        with self._lock:
+            newest = self._newest_first[0]
+            if newest is not window:
+                return newest
+            if window.attempt:
+                return None
+            again = Window(window.opened, window.ends, self._shelf(), attempt=1)
+            self._open(again, self._clock())
+            return again
+
+    def reopen(self, window: Window) -> Window | None:
+        """Return a window of this moment in place of one opened before there was anything to read.
+
+        None when no whole second has passed since.
+        """
+        with self._lock:
+            newest, now = self._newest_first[0], self._clock()
+            if newest is not window:
+                return newest
+            if math.floor(now) <= window.opened:
+                return None
+            self._open(Window(float(math.floor(now)), window.ends, self._shelf()), now)
             return self._newest_first[0]
 
     def fetch(
         self, window: Window, key: Key[T], load: Callable[[], T]
-    ) -> tuple[Future[T], Literal["fresh", "shared", "fetched"]]:
+    ) -> tuple[Future[T], Outcome]:
         """Return the future of a part, and whether it was there, on its way, or is begun here.
 
         A failed part is asked for again after a second: no crowd of clients adds to that rate.
@@ -120,9 +179,51 @@ class Windows:
                 return cast("Future[T]", self._start(window, key.name, load)), "fetched"
         return cast("Future[T]", flight.future), "fresh" if flight.landed else "shared"
 
-    def newest_with(self, keys: Iterable[Key[Any]]) -> Window | None:
-        """Return the newest window that holds all of *keys* and is not too old."""
+    def newest_with(self, keys: Iterable[Key[Any]], find: Find | None = None) -> Window | None:
+        """Return the newest window that holds all of *keys* and is not too old.
+
+        Args:
+            keys: The parts that are needed.
+            find: Looks for those parts with other processes; asked at most once a second.
+        """
         names = frozenset(key.name for key in keys)
+        if find is None:
+            return self._kept_with(names)
+        with self._looking:
+            return self._elsewhere(names, find) or self._kept_with(names)
+
+    def close(self) -> None:
+        """Forget every answer: nobody will ask these windows again."""
+        with self._lock:
+            for window in self._newest_first:
+                window.answers.close()
+
+    def _elsewhere(self, names: frozenset[str], find: Find) -> Window | None:
+        now = self._clock()
+        if _within(self._looked.get(names, -math.inf), now, _BRAKE_SECONDS):
+            return None
+        self._looked[names] = now
+        here = self._kept_with(names)
+        start = self._grid.start(now)
+        for opened in (self._grid.earlier(start, count) for count in range(_CELLS_LOOKED_AT)):
+            if now - opened > self._stale or (here is not None and opened <= here.opened):
+                break
+            parts = find(opened)
+            if parts is not None:
+                return self._adopt(opened, parts)
+        return None
+
+    def _adopt(self, opened: float, parts: Mapping[str, object]) -> Window:
+        window = Window(opened, opened, self._answers.shelf())
+        for name, value in parts.items():
+            flight = window.flights[name] = Flight()
+            flight.land(value)
+        with self._lock:
+            first, *rest = self._newest_first
+            self._newest_first = [first, *sorted([window, *rest], key=lambda w: -w.opened)]
+        return window
+
+    def _kept_with(self, names: frozenset[str]) -> Window | None:
         with self._lock:
             now = self._clock()
             for window in self._newest_first:
@@ -130,8 +231,28 @@ class Windows:
                     return window
         return None
 
+    def _opening(self, now: float) -> Window:
+        start = self._grid.start(now)
+        ends = self._grid.earlier(start, -1)
+        given_up = bool(self._newest_first) and start <= self._newest_first[0].opened <= now
+        # A whole second: processes that fail together begin again together.
+        opened = max(start, float(math.floor(now))) if given_up else start
+        return Window(opened, ends, self._shelf())
+
+    def _shelf(self) -> Shelf:
+        newest = self._newest_first[0] if self._newest_first else None
+        return self._answers.shelf(newest.answers if newest else None)
+
+    def _open(self, window: Window, now: float) -> None:
+        kept = self._worth_keeping(now)
+        for earlier in self._newest_first:
+            if earlier not in kept:
+                earlier.answers.close()
+        self._newest_first = [window, *kept]
+        self._looked.clear()
+
     def _start(self, window: Window, name: str, load: Callable[[], object]) -> Future[object]:
-        flight = Flight(Future())
+        flight = Flight()
         self._executor.submit(self._fly, flight, load)
         # Only now: a flight that never took off must not be waited for.
         window.flights[name] = flight
@@ -146,11 +267,13 @@ class Windows:
             flight.future.set_exception(error)
         else:
             self._ailing = False
-            flight.future.set_result(value)
+            flight.land(value)
 
     def _is_over(self, window: Window, now: float) -> bool:
+        if not window.opened <= now < window.ends:
+            return True
         leads = filter(None, map(window.flights.get, self._leads))
-        return any(map(self._brake_is_off, leads)) or not _within(window.opened, now, self._ttl)
+        return any(map(self._brake_is_off, leads))
 
     def _brake_is_off(self, flight: Flight) -> bool:
         failed_at = flight.failed_at
