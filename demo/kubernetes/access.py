@@ -1,7 +1,7 @@
 """Who may do what: bearer tokens, permissions and refusals, all changeable at run time."""
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -58,6 +58,27 @@ class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="cam
         )
 
 
+class User(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose a token is, as a TokenReview tells.
+
+    Args:
+        username: For example `system:serviceaccount:monitoring:reader`.
+        groups: Its groups.
+        uid: Its UID.
+        audiences: What the token is for; none = the API server.
+    """
+
+    username: str
+    groups: tuple[str, ...] = ("system:authenticated",)
+    uid: str = ""
+    audiences: tuple[str, ...] = ()
+
+
+_OURS = User(
+    USER, ("system:serviceaccounts", "system:serviceaccounts:demo", "system:authenticated")
+)
+
+
 def _named(words: tuple[str, ...], word: str) -> bool:
     return word in words or "*" in words
 
@@ -71,12 +92,21 @@ class Access:
 
     def __init__(self, tokens: Iterable[str] = ()) -> None:
         self._tokens = tuple(tokens)
+        self._users: Mapping[str, User] = {}
         self._rules: tuple[Rule, ...] = ()
         self._grants: tuple[Grant, ...] | None = None
 
     def rotate(self, tokens: Iterable[str]) -> None:
         """Replace all tokens; watches that are open stay open, as on a real server."""
         self._tokens = tuple(tokens)
+
+    def enrol(self, users: Mapping[str, User]) -> None:
+        """Replace the tokens that reviews know, beside the server's own."""
+        self._users = dict(users)
+
+    def user(self, token: str) -> User | None:
+        """Return whose a token is; None when it is not good."""
+        return self._users.get(token) or (_OURS if token in self._tokens else None)
 
     def forbid(self, rules: Iterable[Rule]) -> None:
         """Replace all refusals."""

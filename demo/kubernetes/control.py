@@ -6,6 +6,8 @@ DELETE /_demo/faults   drops everything planned
 POST   /_demo/expire   expires every continue token
 POST   /_demo/compact  forgets all past changes: a watch from an older version is 410
 POST   /_demo/tokens   replaces the good tokens: `["one", "two"]`; `[]` lets everybody in
+POST   /_demo/users    replaces whose tokens TokenReviews know: `{"token": {"username": "ann",
+                       "groups": ["ops"]}}`; with audiences where they are not the server
 POST   /_demo/forbid   replaces the refusals (403): `[{"verb": "list", "resource": "jobs"}]`
 POST   /_demo/permit   replaces the permissions, the rules of RBAC roles: from then on only
                        `[{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]`; a rule
@@ -23,7 +25,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from aiohttp import web
 
-from demo.kubernetes.access import Grant, Rule
+from demo.kubernetes.access import Grant, Rule, User
 from demo.kubernetes.errors import BadRequestError
 from demo.kubernetes.faults import Fault
 from demo.kubernetes.middleware import CONTROL
@@ -41,6 +43,7 @@ def routes() -> list[web.RouteDef]:
         web.post(f"{CONTROL}expire", _expire),
         web.post(f"{CONTROL}compact", _compact),
         web.post(f"{CONTROL}tokens", _rotate),
+        web.post(f"{CONTROL}users", _enrol),
         web.post(f"{CONTROL}forbid", _forbid),
         web.post(f"{CONTROL}permit", _permit),
         web.get(f"{CONTROL}seen", _seen),
@@ -73,6 +76,11 @@ async def _compact(request: web.Request) -> web.Response:
 
 async def _rotate(request: web.Request) -> web.Response:
     request.app[SERVER].access.rotate(await _body(request, list[str]))
+    return _done()
+
+
+async def _enrol(request: web.Request) -> web.Response:
+    request.app[SERVER].access.enrol(await _body(request, dict[str, User]))
     return _done()
 
 

@@ -49,6 +49,7 @@ class Resource(msgspec.Struct, frozen=True):
         own_fields: What `fieldSelector` knows beside name and namespace.
         blank: The members, beside metadata, of an object of Go's zero value: bookmarks carry them.
         writable: Whether clients may create and update its objects; the others only the store.
+        stored: Whether there are objects of it at all; a review is answered and forgotten.
         custom: Whether a CustomResourceDefinition made it, not Kubernetes itself.
     """
 
@@ -61,6 +62,7 @@ class Resource(msgspec.Struct, frozen=True):
     own_fields: tuple[Field, ...] = ()
     blank: str = '"spec":{},"status":{}'
     writable: bool = False
+    stored: bool = True
     custom: bool = False
 
     @property
@@ -76,6 +78,8 @@ class Resource(msgspec.Struct, frozen=True):
     @property
     def verbs(self) -> tuple[str, ...]:
         """What clients may do with it."""
+        if not self.stored:
+            return ("create",)
         return ("get", "list", "watch") + (("create", "update") if self.writable else ())
 
     @property
@@ -200,6 +204,13 @@ RESOURCES = (
         group="coordination.k8s.io",
         blank='"spec":{}',
         writable=True,
+    ),
+    Resource(
+        kind="TokenReview",
+        plural="tokenreviews",
+        group="authentication.k8s.io",
+        namespaced=False,
+        stored=False,
     ),
     Resource(
         kind="ResourceClaim",

@@ -23,7 +23,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from demo.kubernetes import control, handlers
+from demo.kubernetes import control, handlers, reviews
 from demo.kubernetes.access import Access
 from demo.kubernetes.middleware import answer_errors, guard
 from demo.kubernetes.settings import Settings
@@ -49,6 +49,8 @@ def create_app(
     """
     app = web.Application(middlewares=[answer_errors, guard])
     app[SERVER] = ApiServer(store, settings, Access(tokens))
+    # Before the general routes: a review is no object that is stored.
+    app.add_routes(reviews.routes())
     app.add_routes(handlers.routes())
     app.add_routes(control.routes())
     app.on_shutdown.append(_end_watches)

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from demo.kubernetes import resources
 from demo.kubernetes.access import Access
-from demo.kubernetes.errors import NotFoundError
+from demo.kubernetes.errors import MethodNotAllowedError, NotFoundError
 from demo.kubernetes.faults import Faults
 from demo.kubernetes.options import flag
 from demo.kubernetes.resources import Resource
@@ -110,6 +110,7 @@ def target_of(request: web.Request) -> Target:
 
     Raises:
         NotFoundError: When the resource does not exist, or not at such a path.
+        MethodNotAllowedError: When there are no objects of it to read.
     """
     found = request.match_info
     resource = resources.at(found.get("group", ""), found.get("version", "v1"), found["plural"])
@@ -120,7 +121,12 @@ def target_of(request: web.Request) -> Target:
         or (name and resource.namespaced and namespace is None)
     ):
         raise NotFoundError("the server could not find the requested resource", details={})
-    return Target(_verb(request, name), resource, namespace, name)
+    verb = _verb(request, name)
+    if not resource.stored and verb not in resource.verbs:
+        raise MethodNotAllowedError(
+            "the server does not allow this method on the requested resource", details={}
+        )
+    return Target(verb, resource, namespace, name)
 
 
 def _verb(request: web.Request, name: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 from aiohttp import web
 
 from demo.kubernetes import resources
-from demo.kubernetes.access import Grant, Rule
+from demo.kubernetes.access import Grant, Rule, User
 from demo.kubernetes.cli import write_kubeconfig
 from demo.kubernetes.faults import Action, Fault
 from demo.kubernetes.server import create_app, serving
@@ -104,6 +104,10 @@ class Cluster:
     def rotate_tokens(self, *tokens: str) -> None:
         """Replace the good bearer tokens; none lets everybody in."""
         self.call(self._server.access.rotate, tokens)
+
+    def enrol(self, **users: User) -> None:
+        """Replace whose tokens TokenReviews know; each keyword is a token."""
+        self.call(self._server.access.enrol, users)
 
     def forbid(self, *rules: Rule) -> None:
         """Replace the refusals; none forbids nothing."""

@@ -32,7 +32,8 @@ def test_plain_discovery_leads_to_every_resource(cluster: Cluster) -> None:
     ]
     for base in bases:
         for resource in get(cluster.url + base).json["resources"]:
-            assert 200 == get(f"{cluster.url}{base}/{resource['name']}").status
+            status = 200 if "list" in resource["verbs"] else 405
+            assert status == get(f"{cluster.url}{base}/{resource['name']}").status
             found.add((base, resource["kind"], tuple(resource["verbs"])))
 
     expected = {
