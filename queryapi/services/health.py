@@ -1,20 +1,29 @@
 """Whether this service can answer: which Prometheus can be reached, and why one cannot."""
 
-import threading
+import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 
 import msgspec
 
-from queryapi.errors import UpstreamError
+from queryapi.access.principal import Scope
+from queryapi.errors import QueryRejected, UpstreamError
 from queryapi.promql.client import PrometheusClient
+from queryapi.services.lookout import Lookout
 
+_LOG = logging.getLogger(__name__)
 _RECENT_SECONDS = 15.0
 _PROBE_SECONDS = 2.0
-_PROBE_KEPT_SECONDS = 1.0
 # Costs no series and is understood by everything that speaks Prometheus' API.
 _PROBE = "vector(1)"
+_EVERYTHING = Scope()
+
+
+class Liveness(msgspec.Struct, frozen=True):
+    """The process works; nothing is said of what it reads."""
+
+    alive: bool
 
 
 class ClusterHealth(msgspec.Struct, frozen=True):
@@ -24,18 +33,23 @@ class ClusterHealth(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Readiness(msgspec.Struct, frozen=True):
-    """Ready when at least one cluster can be told about."""
+class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Ready when at least one cluster can be told about, and the process is not about to end."""
 
     ready: bool
     clusters: Mapping[str, ClusterHealth]
+    draining: bool = False
+
+
+_UNKNOWN = ClusterHealth(ready=False, reason="was asked and has not answered so far")
 
 
 class Probe:
-    """Knows whether one Prometheus answers, asking it at most once a second.
+    """Knows whether one Prometheus answers, without making anybody wait for one that hangs.
 
     Args:
         client: The Prometheus.
+        executor: Asks it.
         clock: Unix seconds, sent as the evaluation time.
         monotonic: Monotonic seconds.
     """
@@ -43,34 +57,37 @@ class Probe:
     def __init__(
         self,
         client: PrometheusClient,
+        executor: Executor,
         *,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._clock = clock
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._last: tuple[float, ClusterHealth] | None = None
+        self._lookout = Lookout(self._ask, executor, monotonic=monotonic)
+
+    def begin(self) -> None:
+        """Begin to ask, unless that is not needed."""
+        if self._answered_of_late() is None:
+            self._lookout.look()
 
     def health(self) -> ClusterHealth:
-        """Return what is known, asking only when nothing was answered of late."""
+        """Return what is known, after at most a second."""
+        known = self._answered_of_late()
+        return known or self._lookout.tell() or _UNKNOWN
+
+    def _answered_of_late(self) -> ClusterHealth | None:
         since = self._client.seconds_since_answer()
-        if since is not None and since < _RECENT_SECONDS:
-            return ClusterHealth(ready=True, reason=f"answered {since:.0f} s ago")
-        with self._lock:
-            now = self._monotonic()
-            if self._last is None or now - self._last[0] >= _PROBE_KEPT_SECONDS:
-                health = self._ask()
-                self._last = (self._monotonic(), health)
-            return self._last[1]
+        if since is None or since >= _RECENT_SECONDS:
+            return None
+        return ClusterHealth(ready=True, reason=f"answered {_ago(since)}")
 
     def _ask(self) -> ClusterHealth:
         try:
             self._client.instant(_PROBE, at=self._clock(), seconds=_PROBE_SECONDS)
         except UpstreamError as error:
-            return ClusterHealth(ready=False, reason=str(error))
-        return ClusterHealth(ready=True, reason="answered just now")
+            return ClusterHealth(ready=False, reason=reason_of(error))
+        return ClusterHealth(ready=True, reason=f"answered {_ago(0)}")
 
 
 class Health:
@@ -78,15 +95,38 @@ class Health:
 
     Args:
         probes: One per cluster, by name.
-        executor: Asks them at the same time.
     """
 
-    def __init__(self, probes: Mapping[str, Probe], executor: Executor) -> None:
+    def __init__(self, probes: Mapping[str, Probe]) -> None:
         self._probes = probes
-        self._executor = executor
+        self._draining = False
 
-    def readiness(self) -> Readiness:
-        """Return what can be said of every cluster, in the settings' order."""
-        asked = {name: self._executor.submit(probe.health) for name, probe in self._probes.items()}
-        clusters = {name: future.result() for name, future in asked.items()}
-        return Readiness(any(health.ready for health in clusters.values()), clusters)
+    def drain(self) -> None:
+        """Be ready no more: the process ends soon, and whoever chooses among several goes on."""
+        self._draining = True
+
+    def readiness(self, scope: Scope = _EVERYTHING) -> Readiness:
+        """Return what can be said, in the settings' order, naming the clusters that *scope* shows.
+
+        All of them decide, whoever asks.
+        """
+        for probe in self._probes.values():
+            probe.begin()
+        clusters = {name: probe.health() for name, probe in self._probes.items()}
+        return Readiness(
+            ready=not self._draining and any(health.ready for health in clusters.values()),
+            clusters={name: told for name, told in clusters.items() if scope.shows(name)},
+            draining=self._draining,
+        )
+
+
+def _ago(seconds: float) -> str:
+    return f"{seconds:.0f} s ago" if seconds >= 1 else "just now"
+
+
+def reason_of(error: UpstreamError) -> str:
+    """Return why Prometheus is of no use, in words that a caller may read."""
+    if isinstance(error, QueryRejected):
+        _LOG.error("Prometheus refuses a query of ours", exc_info=error)
+        return "Prometheus refuses this service's query: the log has its words"
+    return str(error)

@@ -1,16 +1,33 @@
-"""What is known of a cluster, as plain values; None = nobody measures it."""
+"""What is known of a cluster, as plain values; None = nobody measures it.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+Other processes get these values as MessagePack: whoever changes a field changes FORMAT in
+`reading.py` too.
+"""
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """The recorded totals of a cluster, in GPUs, nodes and tasks.
+class Stamps(msgspec.Struct, frozen=True, gc=False):
+    """What an evaluation of the rules saw, in Unix time.
 
-    `utilization` is a ratio. `scraped_at` is the Unix time of the scrape they were recorded from,
-    `known_at` the one until which the exporter knew its cluster.
+    `scraped_at` is when the scrape was taken, `known_at` until when the exporter knew its cluster.
     """
+
+    scraped_at: float
+    known_at: float
+
+
+class Hardware(msgspec.Struct, frozen=True, gc=False):
+    """The recorded totals of a cluster that tell of nobody's work, in GPUs and nodes."""
+
+    capacity: float
+    free: float
+    free_nodes: float
+    free_block: float
+
+
+class Totals(msgspec.Struct, frozen=True, gc=False):
+    """The recorded totals of a cluster, in GPUs, nodes and tasks; `utilization` is a ratio."""
 
     capacity: float
     allocated: float
@@ -18,14 +35,19 @@ class Totals:
     free_nodes: float
     free_block: float
     running_tasks: float
-    scraped_at: float
-    known_at: float
     utilized: float | None
     utilization: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Holdings(msgspec.Struct, frozen=True):
+    """What the work of some namespaces holds: in GPUs on Ready nodes and by node, in tasks."""
+
+    allocated: float
+    running: float
+    by_node: dict[str, float]
+
+
+class Node(msgspec.Struct, frozen=True, gc=False):
     """One GPU node; amounts in GPUs, `utilization` a ratio."""
 
     name: str
@@ -36,8 +58,7 @@ class Node:
     utilization: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(msgspec.Struct, frozen=True, gc=False):
     """One running GPU pod; `started_at` is Unix time."""
 
     uid: str
@@ -51,17 +72,15 @@ class Task:
     started_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(msgspec.Struct, frozen=True):
     """One firing alert; `since` is the Unix time from which its condition holds."""
 
     id: str
-    labels: Mapping[str, str]
+    labels: dict[str, str]
     since: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One happening; `at` is Unix time."""
 
     id: str

@@ -8,172 +8,232 @@ import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from enum import Enum
-from typing import Generic, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
-from queryapi.cache.windows import Key
 from queryapi.errors import NoData
 from queryapi.promql import queries
-from queryapi.promql.values import Sample, Vector
-from queryapi.services.model import Alert, Event, Node, Task, Totals
+from queryapi.promql.values import Sample
+from queryapi.services.model import Alert, Event, Hardware, Holdings, Node, Stamps, Task, Totals
+from queryapi.services.part import Moment, Part
 
-T = TypeVar("T")
 K = TypeVar("K")
 
 # The last second of the year 9999, the end of the calendar that timestamps are written in.
 _LAST_SECOND = 253_402_300_799.0
-
-
 _READY = "node:gpu_ready:min"
+_STARTED = "gpu_pod_start_timestamp_seconds"
 
 
-class Moment(Enum):
-    """Which moment a part is read at."""
-
-    NOW = "when the window was opened"
-    # Rules are committed one by one: only a complete evaluation's values belong together.
-    EVALUATION = "the newest complete evaluation of the rules"
-    # Rules record what an earlier scrape said. The raw series of that same scrape agree with them.
-    SCRAPE = "the scrape that the totals were recorded from"
-
-
-@dataclass(frozen=True, slots=True)
-class Part(Generic[T]):
-    """One part: its key, its question, the shape of its answer, and the moment it is read at."""
-
-    key: Key[T]
-    query: queries.Query
-    shape: Callable[[Vector], T]
-    moment: Moment = Moment.EVALUATION
-
-
-def read_evaluation(vector: Vector) -> float:
+def read_evaluation(samples: Iterable[Sample]) -> float:
     """Return the Unix time of the evaluation.
 
     Raises:
-        NoData: When none is recorded, or several clusters' are.
+        NoData: When none is recorded, or no time is, or several clusters' are.
     """
-    _refuse_several_clusters(vector)
-    name = "cluster:gpu_evaluation_timestamp_seconds:max"
-    found = _largest(vector, lambda sample: sample.name)
-    if name not in found:
-        raise NoData(_missing(name))
-    return found[name]
+    return _time(_of_one_cluster(samples), "cluster:gpu_evaluation_timestamp_seconds:max")
 
 
-def read_totals(vector: Vector) -> Totals:
+def read_stamps(samples: Iterable[Sample]) -> Stamps:
+    """Return what the evaluation saw.
+
+    Raises:
+        NoData: When its scrape is not recorded, or not as a time, or several clusters' are.
+    """
+    recorded = _of_one_cluster(samples)
+    scraped_at = _time(recorded, "cluster:gpu_snapshot_timestamp_seconds:max")
+    known_at = recorded.get("cluster:gpu_state_timestamp_seconds:min", scraped_at)
+    return Stamps(scraped_at, min(scraped_at, known_at))
+
+
+def read_hardware(samples: Iterable[Sample]) -> Hardware:
+    """Return the totals that tell of nobody's work.
+
+    Raises:
+        NoData: When one is not recorded, or for several clusters.
+    """
+    recorded = _of_one_cluster(samples)
+    return Hardware(
+        capacity=_needed(recorded, "cluster:gpu_capacity:sum"),
+        free=_needed(recorded, "cluster:gpu_free:sum"),
+        free_nodes=_needed(recorded, "cluster:gpu_free_nodes:count"),
+        free_block=_needed(recorded, "cluster:gpu_free_block:max"),
+    )
+
+
+def read_totals(samples: Iterable[Sample]) -> Totals:
     """Return the totals.
 
     Raises:
         NoData: When one that every answer needs is not recorded, or for several clusters.
     """
-    _refuse_several_clusters(vector)
-    recorded = _largest(vector, lambda sample: sample.name)
-
-    def needed(name: str) -> float:
-        if name not in recorded:
-            raise NoData(_missing(name))
-        return recorded[name]
-
-    scraped_at = needed("cluster:gpu_snapshot_timestamp_seconds:max")
+    recorded = _of_one_cluster(samples)
     return Totals(
-        capacity=needed("cluster:gpu_capacity:sum"),
-        allocated=needed("cluster:gpu_allocated:sum"),
-        free=needed("cluster:gpu_free:sum"),
-        free_nodes=needed("cluster:gpu_free_nodes:count"),
-        free_block=needed("cluster:gpu_free_block:max"),
-        running_tasks=needed("cluster:gpu_running_tasks:count"),
-        scraped_at=scraped_at,
-        known_at=min(
-            scraped_at, recorded.get("cluster:gpu_state_timestamp_seconds:min", scraped_at)
-        ),
+        capacity=_needed(recorded, "cluster:gpu_capacity:sum"),
+        allocated=_needed(recorded, "cluster:gpu_allocated:sum"),
+        free=_needed(recorded, "cluster:gpu_free:sum"),
+        free_nodes=_needed(recorded, "cluster:gpu_free_nodes:count"),
+        free_block=_needed(recorded, "cluster:gpu_free_block:max"),
+        running_tasks=_needed(recorded, "cluster:gpu_running_tasks:count"),
         utilized=recorded.get("cluster:gpu_utilized:count"),
         utilization=recorded.get("cluster:gpu_utilization_ratio:avg"),
     )
 
 
-def read_nodes(vector: Vector) -> tuple[Node, ...]:
+def read_holdings(samples: Iterable[Sample]) -> Holdings:
+    """Return what work holds; work that tells of nothing holds nothing."""
+    told = _largest(samples, lambda s: (s.label("told"), s.label("node")))
+    return Holdings(
+        allocated=told.get(("allocated", ""), 0.0),
+        running=told.get(("running", ""), 0.0),
+        by_node={node: held for (kind, node), held in told.items() if kind == "node"},
+    )
+
+
+def read_nodes(samples: Iterable[Sample]) -> tuple[Node, ...]:
     """Return the GPU nodes by name.
 
     Devices may be published under a name that Kubernetes does not know: that is no node of it.
     """
     recorded: dict[str, dict[str, float]] = defaultdict(dict)
-    for (node, name), value in _largest(vector, lambda s: (s.label("node"), s.name)).items():
-        recorded[node][name] = value
+    for sample in samples:
+        name, value, told = sample.name, sample.value, recorded[sample.label("node")]
+        if math.isfinite(value):
+            told[name] = max(value, told.get(name, -math.inf))
     return tuple(
         _node(name, recorded[name]) for name in sorted(recorded) if _READY in recorded[name]
     )
 
 
-def read_tasks(vector: Vector) -> tuple[Task, ...]:
+def read_tasks(samples: Iterable[Sample]) -> tuple[Task, ...]:
     """Return the running tasks, oldest first; two exporters telling of a pod make one task."""
-    held = _largest(_named(vector, "gpu_pod_allocated"), _uid)
-    started = _largest(_named(vector, "gpu_pod_start_timestamp_seconds"), _uid)
-    who = {_uid(sample): sample for sample in _named(vector, "gpu_pod_info")}
+    numbers: dict[str, dict[str, float]] = {"gpu_pod_allocated": {}, _STARTED: {}}
     # A pod is a task even if one of its series is missing: its labels say enough.
-    known = {_uid(sample): sample for sample in _named(vector, "gpu_pod_allocated")} | who
+    known: dict[str, Task] = {}
+    text: dict[str, str] = {}
+    for sample in samples:
+        name, uid = sample.name, sample.label("uid")
+        if name in numbers and math.isfinite(sample.value):
+            found = numbers[name]
+            found[uid] = max(sample.value, found.get(uid, -math.inf))
+        if name == "gpu_pod_info" or (name == "gpu_pod_allocated" and uid not in known):
+            known[uid] = _described(sample, text)
+    held, started = numbers["gpu_pod_allocated"], numbers[_STARTED]
     tasks = (
-        _task(sample, held.get(uid), _calendar(started.get(uid))) for uid, sample in known.items()
+        msgspec.structs.replace(
+            task, allocated=held.get(uid), started_at=_calendar(started.get(uid))
+        )
+        for uid, task in known.items()
     )
     return tuple(sorted(tasks, key=_oldest_first))
 
 
-def read_alerts(vector: Vector) -> tuple[Alert, ...]:
+def share_text(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
+    """Return the same tasks, in which equal texts are one object."""
+    text: dict[str, str] = {}
+    same = text.setdefault
+    return tuple(
+        Task(
+            task.uid,
+            pod := same(task.pod, task.pod),
+            same(task.namespace, task.namespace),
+            same(task.node, task.node),
+            same(task.workload_type, task.workload_type),
+            pod if task.workload_name == pod else same(task.workload_name, task.workload_name),
+            same(task.owner, task.owner),
+            task.allocated,
+            task.started_at,
+        )
+        for task in tasks
+    )
+
+
+def read_alerts(samples: Iterable[Sample]) -> tuple[Alert, ...]:
     """Return the firing alerts by id."""
-    since = {_alert_labels(sample): sample.value for sample in _named(vector, "ALERTS_FOR_STATE")}
-    firing = {_alert_labels(sample) for sample in _named(vector, "ALERTS")}
+    since: dict[tuple[tuple[str, str], ...], float] = {}
+    firing = set()
+    for sample in samples:
+        if sample.name == "ALERTS":
+            firing.add(_alert_labels(sample))
+        else:
+            since[_alert_labels(sample)] = sample.value
     alerts = (
         Alert(_digest(labels), dict(labels), _calendar(since.get(labels))) for labels in firing
     )
     return tuple(sorted(alerts, key=lambda alert: alert.id))
 
 
-def read_events(vector: Vector) -> tuple[Event, ...]:
+def read_events(samples: Iterable[Sample]) -> tuple[Event, ...]:
     """Return the happenings, newest first."""
     events = (
         Event(s.label("id"), s.label("type"), s.label("object"), s.label("message"), s.value)
-        for s in vector
+        for s in samples
         if _calendar(s.value) is not None
     )
     return tuple(sorted(events, key=lambda event: (-event.at, event.id)))
 
 
-EVALUATION: Part[float] = Part(Key("evaluation"), queries.evaluation, read_evaluation, Moment.NOW)
-TOTALS: Part[Totals] = Part(Key("totals"), queries.totals, read_totals)
-NODES: Part[tuple[Node, ...]] = Part(Key("nodes"), queries.nodes, read_nodes)
-TASKS: Part[tuple[Task, ...]] = Part(Key("tasks"), queries.running_tasks, read_tasks, Moment.SCRAPE)
-ALERTS: Part[tuple[Alert, ...]] = Part(Key("alerts"), queries.firing_alerts, read_alerts)
-EVENTS: Part[tuple[Event, ...]] = Part(
-    Key("events"), queries.recent_events, read_events, Moment.SCRAPE
+EVALUATION: Part[float] = Part("evaluation", float, queries.evaluation, read_evaluation, Moment.NOW)
+STAMPS: Part[Stamps] = Part("stamps", Stamps, queries.stamps, read_stamps)
+TOTALS: Part[Totals] = Part("totals", Totals, queries.totals, read_totals)
+HARDWARE: Part[Hardware] = Part("hardware", Hardware, queries.hardware, read_hardware)
+HOLDINGS: Part[Holdings] = Part(
+    "holdings", Holdings, queries.holdings, read_holdings, Moment.SCRAPE
 )
+NODES: Part[tuple[Node, ...]] = Part("nodes", tuple[Node, ...], queries.nodes, read_nodes)
+MACHINES: Part[tuple[Node, ...]] = Part("machines", tuple[Node, ...], queries.machines, read_nodes)
+TASKS: Part[tuple[Task, ...]] = Part(
+    "tasks", tuple[Task, ...], queries.running_tasks, read_tasks, Moment.SCRAPE, share_text
+)
+ALERTS: Part[tuple[Alert, ...]] = Part(
+    "alerts", tuple[Alert, ...], queries.firing_alerts, read_alerts
+)
+EVENTS: Part[tuple[Event, ...]] = Part(
+    "events", tuple[Event, ...], queries.recent_events, read_events, Moment.SCRAPE
+)
+
+# Answers begin with these: without one of them a window is of no use.
+LEADS: tuple[Part[Any], ...] = (EVALUATION, STAMPS, TOTALS, HARDWARE)
 
 
 def _largest(samples: Iterable[Sample], key: Callable[[Sample], K]) -> dict[K, float]:
     """Return one finite value per key: replicas that tell the same thing count once."""
     values: dict[K, float] = {}
     for sample in samples:
-        if math.isfinite(sample.value):
-            values[key(sample)] = max(sample.value, values.get(key(sample), -math.inf))
+        named, value = key(sample), sample.value
+        if math.isfinite(value):
+            values[named] = max(value, values.get(named, -math.inf))
     return values
 
 
-def _named(vector: Vector, name: str) -> tuple[Sample, ...]:
-    return tuple(sample for sample in vector if sample.name == name)
+def _of_one_cluster(samples: Iterable[Sample]) -> dict[str, float]:
+    """Return the recorded values by name."""
+    clusters = set()
 
+    def name(sample: Sample) -> str:
+        clusters.add(sample.label("cluster"))
+        return sample.name
 
-def _uid(sample: Sample) -> str:
-    return sample.label("uid")
-
-
-def _refuse_several_clusters(vector: Vector) -> None:
-    clusters = sorted({sample.label("cluster") for sample in vector})
+    recorded = _largest(samples, name)
     if len(clusters) > 1:
         raise NoData(
             "The matchers of this cluster select the totals of several: make them name one"
         )
+    return recorded
+
+
+def _needed(recorded: Mapping[str, float], name: str) -> float:
+    if name not in recorded:
+        raise NoData(_missing(name))
+    return recorded[name]
+
+
+def _time(recorded: Mapping[str, float], name: str) -> float:
+    found = _calendar(_needed(recorded, name))
+    if found is None:
+        raise NoData(f"{name} of this cluster is not a Unix time in seconds: is its rule ours?")
+    return found
 
 
 def _missing(name: str) -> str:
@@ -194,17 +254,24 @@ def _node(name: str, recorded: Mapping[str, float]) -> Node:
     )
 
 
-def _task(sample: Sample, allocated: float | None, started_at: float | None) -> Task:
+def _described(sample: Sample, text: dict[str, str]) -> Task:
+    """Return a task by its labels; equal texts of many tasks are one object in *text*."""
+
+    def label(name: str) -> str:
+        found = sample.label(name)
+        return text.setdefault(found, found)
+
+    pod = sample.label("pod")
     return Task(
-        uid=_uid(sample),
-        pod=sample.label("pod"),
-        namespace=sample.label("namespace"),
-        node=sample.label("node"),
-        workload_type=sample.label("workload_type") or "Pod",
-        workload_name=sample.label("workload_name") or sample.label("pod"),
-        owner=sample.label("owner"),
-        allocated=allocated,
-        started_at=started_at,
+        uid=sample.label("uid"),
+        pod=pod,
+        namespace=label("namespace"),
+        node=label("node"),
+        workload_type=label("workload_type") or "Pod",
+        workload_name=label("workload_name") or pod,
+        owner=label("owner"),
+        allocated=None,
+        started_at=None,
     )
 
 

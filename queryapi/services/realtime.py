@@ -1,25 +1,36 @@
 """What the real-time API tells of a cluster: its state in numbers, and who is running."""
 
-import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from functools import cache
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
-from queryapi.errors import ClusterNotFound
-from queryapi.services.model import Alert, Event, Node, Task, Totals
-from queryapi.services.parts import ALERTS, EVENTS, NODES, TASKS, TOTALS, Part
-from queryapi.services.snapshot import Snapshot, Snapshots
+from queryapi.access.principal import Scope
+from queryapi.services.alerts import AlertItem, told_alerts
+from queryapi.services.fleet import Fleet
+from queryapi.services.model import Event, Node, Task, Totals
+from queryapi.services.part import Part
+from queryapi.services.parts import (
+    ALERTS,
+    EVENTS,
+    HARDWARE,
+    HOLDINGS,
+    MACHINES,
+    NODES,
+    TASKS,
+    TOTALS,
+)
+from queryapi.services.snapshot import Answer, Snapshot
+from queryapi.services.wording import TIME_SCHEMA, Number, amount, percent, second
 
-_SEVERITIES = ("critical", "warning", "info")
-# Said elsewhere in an alert's item, or the same for every alert.
-_NOT_IN_MESSAGE = frozenset({"alertname", "severity", "cluster", "instance", "job"})
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+|[0-9]+")
-_ACRONYMS = frozenset({"gpu", "nvml", "ecc", "xid", "api", "cpu", "mig", "pcie"})
-
-Number = int | float
+_EVERYTHING = Scope()
+# No namespace is called this.
+_NO_NAMESPACE = ""
+_OK = {"code": 2000, "message": "OK"}
 
 
 class Extra(StrEnum):
@@ -30,146 +41,230 @@ class Extra(StrEnum):
     EVENTS = "events"
 
 
-_PART_OF: Mapping[Extra, Part[Any]] = {
-    Extra.NODES: NODES,
-    Extra.ALERTS: ALERTS,
-    Extra.EVENTS: EVENTS,
-}
+@dataclass(frozen=True, slots=True)
+class StatusQuestion:
+    """What `status` is asked."""
+
+    cluster: str
+    extras: frozenset[Extra]
+
+
+@dataclass(frozen=True, slots=True)
+class TasksQuestion:
+    """What `running-tasks` is asked; `namespace` None = all that may be seen."""
+
+    cluster: str
+    namespace: str | None
 
 
 class GpuUsage(msgspec.Struct, frozen=True):
-    """GPUs of Ready nodes; the rates are percentages; None = nobody measures utilisation."""
+    """GPUs of Ready nodes; the rates are percentages; null = nobody measures utilisation."""
 
-    total_gpus: Number
-    allocated_gpus: Number
-    utilized_gpus: Number | None
-    allocation_rate: float
-    utilization_rate: float | None
+    total_gpus: Annotated[Number, Meta(description="GPUs of Ready nodes, cordoned ones too.")]
+    allocated_gpus: Annotated[Number, Meta(description="Those that bound, unfinished pods hold.")]
+    utilized_gpus: Annotated[
+        Number | None, Meta(description="Those over 50 % busy; null where nobody measures it.")
+    ]
+    allocation_rate: Annotated[float, Meta(description="allocated_gpus in percent of total_gpus.")]
+    utilization_rate: Annotated[
+        float | None,
+        Meta(description="Mean of all GPUs, idle ones too, in percent; null as utilized_gpus."),
+    ]
 
 
 class AvailableResources(msgspec.Struct, frozen=True):
     """What new work could get, on nodes that are Ready and take work."""
 
-    available_gpus: Number
-    available_nodes: Number
-    max_contiguous_gpu: Number
+    available_gpus: Annotated[Number, Meta(description="GPUs that nobody holds.")]
+    available_nodes: Annotated[Number, Meta(description="Nodes that have one or more of them.")]
+    max_contiguous_gpu: Annotated[Number, Meta(description="The most that one node has of them.")]
 
 
-class AlertItem(msgspec.Struct, frozen=True):
-    """One firing alert."""
-
-    id: str
-    severity: str
-    type: str
-    message: str
-    timestamp: str | None
-    source: str
-
-
-class NodeItem(msgspec.Struct, frozen=True):
+class NodeItem(msgspec.Struct, frozen=True, gc=False):
     """One GPU node, whatever its state; `utilization` is a percentage."""
 
-    node_name: str
-    status: str
-    total_gpus: Number | None
-    allocated_gpus: Number | None
-    utilization: float | None
+    node_name: Annotated[str, Meta(description="Name in Kubernetes.")]
+    status: Annotated[
+        str, Meta(description="Ready or NotReady, with `,SchedulingDisabled` where cordoned.")
+    ]
+    total_gpus: Annotated[Number | None, Meta(description="GPUs of the node; null if unknown.")]
+    allocated_gpus: Annotated[Number | None, Meta(description="Those held; null if unknown.")]
+    utilization: Annotated[
+        float | None, Meta(description="Mean of its GPUs in percent; null if nobody measures it.")
+    ]
 
 
 class EventItem(msgspec.Struct, frozen=True):
     """One happening."""
 
-    timestamp: str
-    type: str
-    object: str
-    message: str
+    timestamp: Annotated[str, Meta(description="When it happened.", extra_json_schema=TIME_SCHEMA)]
+    type: Annotated[str, Meta(description="Such as PodCreated, PodDeleted or NodeAdded.")]
+    object: Annotated[str, Meta(description="The node, or namespace/pod.")]
+    message: Annotated[str, Meta(description="What happened, in words.")]
 
 
 class Status(msgspec.Struct, frozen=True):
     """The answer of `status`; a list that was not asked for is left out."""
 
-    cluster: str
-    timestamp: str
+    cluster: Annotated[str, Meta(description="The cluster that was asked for.")]
+    timestamp: Annotated[
+        str, Meta(description="The moment described.", extra_json_schema=TIME_SCHEMA)
+    ]
     current_gpu_usage: GpuUsage
-    running_tasks: Number
+    running_tasks: Annotated[Number, Meta(description="Running GPU pods.")]
     available_resources: AvailableResources
-    alerts: tuple[AlertItem, ...] | msgspec.UnsetType = msgspec.UNSET
-    nodes: tuple[NodeItem, ...] | msgspec.UnsetType = msgspec.UNSET
-    recent_events: tuple[EventItem, ...] | msgspec.UnsetType = msgspec.UNSET
+    alerts: Annotated[
+        tuple[AlertItem, ...] | msgspec.UnsetType,
+        Meta(description="With include=alerts: what fires, worst first."),
+    ] = msgspec.UNSET
+    nodes: Annotated[
+        tuple[NodeItem, ...] | msgspec.UnsetType,
+        Meta(description="With include=nodes: every GPU node by name."),
+    ] = msgspec.UNSET
+    recent_events: Annotated[
+        tuple[EventItem, ...] | msgspec.UnsetType,
+        Meta(description="With include=events: the ten newest happenings, newest first."),
+    ] = msgspec.UNSET
 
 
-class TaskItem(msgspec.Struct, frozen=True):
+class TaskItem(msgspec.Struct, frozen=True, gc=False):
     """One running GPU pod."""
 
-    pod_uid: str
-    pod_name: str
-    namespace: str
-    workload_type: str
-    workload_name: str
-    node_name: str
-    allocated_gpus: Number | None
-    running_time_seconds: int | None
-    started_at: str | None
-    owner: str
+    pod_uid: Annotated[str, Meta(description="The pod's UID.")]
+    pod_name: Annotated[str, Meta(description="The pod's name.")]
+    namespace: Annotated[str, Meta(description="The pod's namespace.")]
+    workload_type: Annotated[str, Meta(description="Kind of the topmost controller, or Pod.")]
+    workload_name: Annotated[str, Meta(description="Its name, or the pod's.")]
+    node_name: Annotated[str, Meta(description="Where it runs.")]
+    allocated_gpus: Annotated[Number | None, Meta(description="GPUs it holds; null if unknown.")]
+    running_time_seconds: Annotated[
+        int | None, Meta(description="From its start to `timestamp`; null if unknown.")
+    ]
+    started_at: Annotated[
+        str | None,
+        Meta(description="When it started; null if unknown.", extra_json_schema=TIME_SCHEMA),
+    ]
+    owner: Annotated[str, Meta(description="UID of the controller, or empty.")]
 
 
 class RunningTasks(msgspec.Struct, frozen=True):
     """The answer of `running-tasks`, oldest first."""
 
-    cluster: str
-    timestamp: str
-    total_tasks: int
-    tasks: tuple[TaskItem, ...]
+    cluster: Annotated[str, Meta(description="The cluster that was asked for.")]
+    timestamp: Annotated[
+        str, Meta(description="The moment described.", extra_json_schema=TIME_SCHEMA)
+    ]
+    total_tasks: Annotated[int, Meta(description="How many tasks there are below.")]
+    tasks: Annotated[tuple[TaskItem, ...], Meta(description="Oldest first.")]
 
 
 class Realtime:
-    """Reads what the two answers need.
+    """Reads what the two answers need, as far as a caller may see it.
 
     Args:
-        clusters: The snapshots of every configured cluster, by name.
+        fleet: The snapshots of every configured cluster.
     """
 
-    def __init__(self, clusters: Mapping[str, Snapshots]) -> None:
-        self._clusters = clusters
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
 
-    def for_status(self, cluster: str, extras: frozenset[Extra]) -> Snapshot:
-        """Return a snapshot from which `status` can be told; raises ClusterNotFound."""
-        return self._snapshots(cluster).read(*(_PART_OF[extra] for extra in sorted(extras)))
+    def status(self, question: StatusQuestion, scope: Scope) -> Answer:
+        """Return a cluster's state; raises ClusterNotFound and UpstreamError."""
+        snapshots = self._fleet.snapshots(question.cluster, scope)
+        snapshot = snapshots.read(*_status_parts(question.extras, scope))
+        return snapshot.answer(question, lambda s: _success(status(s, question.extras, scope)))
 
-    def for_running_tasks(self, cluster: str) -> Snapshot:
-        """Return a snapshot from which `running_tasks` can be told; raises ClusterNotFound."""
-        return self._snapshots(cluster).read(TASKS)
+    def ready_status(self, question: StatusQuestion, scope: Scope) -> Answer | None:
+        """Return what `status` would, if that needs no waiting; raises ClusterNotFound."""
+        snapshots = self._fleet.known(question.cluster, scope)
+        if snapshots is None:
+            return None
+        return snapshots.ready(question, *_status_parts(question.extras, scope))
 
-    def _snapshots(self, cluster: str) -> Snapshots:
-        if cluster not in self._clusters:
-            raise ClusterNotFound("Cluster not found")
-        return self._clusters[cluster]
+    def running_tasks(self, question: TasksQuestion, scope: Scope) -> Answer:
+        """Return who is running; raises ClusterNotFound and UpstreamError."""
+        snapshot = self._fleet.snapshots(question.cluster, scope).read(TASKS)
+        if question.namespace is not None and not _has_work(snapshot, question.namespace):
+            # One answer for all names without work: made-up ones push no other answer out.
+            question = TasksQuestion(question.cluster, _NO_NAMESPACE)
+        return snapshot.answer(question, lambda s: _success(running_tasks(s, question.namespace)))
+
+    def ready_running_tasks(self, question: TasksQuestion, scope: Scope) -> Answer | None:
+        """Return what `running_tasks` would, if that needs no waiting; raises ClusterNotFound."""
+        snapshots = self._fleet.known(question.cluster, scope)
+        return None if snapshots is None else snapshots.ready(question, TASKS)
 
 
-def status(snapshot: Snapshot, extras: frozenset[Extra]) -> Status:
-    """Return the state of a cluster, with the lists that *extras* names."""
-    totals = snapshot.part(TOTALS)
+@cache
+def _parts(extras: frozenset[Extra], *, limited: bool) -> tuple[Part[Any], ...]:
+    return (
+        *((HARDWARE, HOLDINGS) if limited else (TOTALS,)),
+        *((ALERTS,) if Extra.ALERTS in extras else ()),
+        *((MACHINES if limited else NODES,) if Extra.NODES in extras else ()),
+        *((EVENTS,) if Extra.EVENTS in extras else ()),
+    )
+
+
+def _status_parts(extras: frozenset[Extra], scope: Scope) -> tuple[Part[Any], ...]:
+    return _parts(extras, limited=scope.namespaces is not None)
+
+
+def status(snapshot: Snapshot, extras: frozenset[Extra], scope: Scope = _EVERYTHING) -> Status:
+    """Return the state of a cluster as *scope* shows it, with the lists that *extras* names."""
+    totals, nodes = _everybodys, _all_nodes
+    if scope.namespaces is not None:
+        totals, nodes = _limited_totals, _limited_nodes
     lists: dict[str, object] = {}
     if Extra.ALERTS in extras:
-        lists["alerts"] = _alerts(snapshot.part(ALERTS))
+        lists["alerts"] = told_alerts(snapshot.part(ALERTS))
     if Extra.NODES in extras:
-        lists["nodes"] = tuple(_node(node) for node in snapshot.part(NODES))
+        lists["nodes"] = tuple(map(_node, nodes(snapshot)))
     if Extra.EVENTS in extras:
         lists["recent_events"] = tuple(_event(event) for event in snapshot.part(EVENTS))
+    told = totals(snapshot)
     return msgspec.structs.replace(
         Status(
             cluster=snapshot.cluster,
-            timestamp=_second(snapshot.freshness.at),
-            current_gpu_usage=_usage(totals),
-            running_tasks=_amount(totals.running_tasks),
+            timestamp=second(snapshot.freshness.at),
+            current_gpu_usage=_usage(told),
+            running_tasks=amount(told.running_tasks),
             available_resources=AvailableResources(
-                available_gpus=_amount(totals.free),
-                available_nodes=_amount(totals.free_nodes),
-                max_contiguous_gpu=_amount(totals.free_block),
+                available_gpus=amount(told.free),
+                available_nodes=amount(told.free_nodes),
+                max_contiguous_gpu=amount(told.free_block),
             ),
         ),
         **lists,
     )
+
+
+def _everybodys(snapshot: Snapshot) -> Totals:
+    return snapshot.part(TOTALS)
+
+
+def _all_nodes(snapshot: Snapshot) -> Iterable[Node]:
+    return snapshot.part(NODES)
+
+
+def _limited_totals(snapshot: Snapshot) -> Totals:
+    """Return the cluster's hardware and the work that is shown of it."""
+    hardware, holdings = snapshot.part(HARDWARE), snapshot.part(HOLDINGS)
+    return Totals(
+        capacity=hardware.capacity,
+        allocated=holdings.allocated,
+        free=hardware.free,
+        free_nodes=hardware.free_nodes,
+        free_block=hardware.free_block,
+        running_tasks=holdings.running,
+        utilized=None,
+        utilization=None,
+    )
+
+
+def _limited_nodes(snapshot: Snapshot) -> Iterable[Node]:
+    held = snapshot.part(HOLDINGS).by_node
+    for node in snapshot.part(MACHINES):
+        yield msgspec.structs.replace(node, allocated=held.get(node.name, 0.0))
 
 
 def running_tasks(snapshot: Snapshot, namespace: str | None) -> RunningTasks:
@@ -181,20 +276,24 @@ def running_tasks(snapshot: Snapshot, namespace: str | None) -> RunningTasks:
     )
     return RunningTasks(
         cluster=snapshot.cluster,
-        timestamp=_second(snapshot.freshness.at),
+        timestamp=second(snapshot.freshness.at),
         total_tasks=len(tasks),
         tasks=tasks,
     )
 
 
+def _has_work(snapshot: Snapshot, namespace: str) -> bool:
+    return any(task.namespace == namespace for task in snapshot.part(TASKS))
+
+
 def _usage(totals: Totals) -> GpuUsage:
     share = totals.allocated / totals.capacity if totals.capacity else 0.0
     return GpuUsage(
-        total_gpus=_amount(totals.capacity),
-        allocated_gpus=_amount(totals.allocated),
-        utilized_gpus=None if totals.utilized is None else _amount(totals.utilized),
-        allocation_rate=_percent(share),
-        utilization_rate=None if totals.utilization is None else _percent(totals.utilization),
+        total_gpus=amount(totals.capacity),
+        allocated_gpus=amount(totals.allocated),
+        utilized_gpus=None if totals.utilized is None else amount(totals.utilized),
+        allocation_rate=percent(share),
+        utilization_rate=None if totals.utilization is None else percent(totals.utilization),
     )
 
 
@@ -203,9 +302,9 @@ def _node(node: Node) -> NodeItem:
         node_name=node.name,
         status=("Ready" if node.ready else "NotReady")
         + (",SchedulingDisabled" if node.cordoned else ""),
-        total_gpus=None if node.capacity is None else _amount(node.capacity),
-        allocated_gpus=None if node.allocated is None else _amount(node.allocated),
-        utilization=None if node.utilization is None else _percent(node.utilization),
+        total_gpus=None if node.capacity is None else amount(node.capacity),
+        allocated_gpus=None if node.allocated is None else amount(node.allocated),
+        utilization=None if node.utilization is None else percent(node.utilization),
     )
 
 
@@ -218,60 +317,16 @@ def _task(task: Task, now: float) -> TaskItem:
         workload_type=task.workload_type,
         workload_name=task.workload_name,
         node_name=task.node,
-        allocated_gpus=None if task.allocated is None else _amount(task.allocated),
+        allocated_gpus=None if task.allocated is None else amount(task.allocated),
         running_time_seconds=None if started is None else max(0, int(now - started)),
-        started_at=None if started is None else _second(started),
+        started_at=None if started is None else second(started),
         owner=task.owner,
     )
 
 
-def _alerts(alerts: tuple[Alert, ...]) -> tuple[AlertItem, ...]:
-    """Return the items, worst first and then oldest first."""
-    items = map(_alert, alerts)
-    return tuple(
-        sorted(items, key=lambda i: (_SEVERITIES.index(i.severity), i.timestamp or "~", i.id))
-    )
-
-
-def _alert(alert: Alert) -> AlertItem:
-    labels = alert.labels
-    severity = labels.get("severity", "").lower()
-    return AlertItem(
-        id=alert.id,
-        severity=severity if severity in _SEVERITIES else "info",
-        type=labels.get("alertname", ""),
-        message=_message(labels),
-        timestamp=None if alert.since is None else _second(alert.since),
-        source=labels.get("instance") or labels.get("node") or labels.get("job") or "",
-    )
-
-
-def _message(labels: Mapping[str, str]) -> str:
-    """Return an alert in words: `GPU too hot: gpu 3, node gpu-node-1`."""
-    name = labels.get("alertname", "")
-    words = (word.lower() for word in _WORD.findall(name))
-    said = " ".join(word.upper() if word in _ACRONYMS else word for word in words) or name
-    told = ", ".join(
-        f"{label.replace('_', ' ')} {value}"
-        for label, value in sorted(labels.items())
-        if label not in _NOT_IN_MESSAGE
-    )
-    return said[:1].upper() + said[1:] + (f": {told}" if told else "")
-
-
 def _event(event: Event) -> EventItem:
-    return EventItem(_second(event.at), event.type, event.object, event.message)
+    return EventItem(second(event.at), event.type, event.object, event.message)
 
 
-def _amount(value: float) -> Number:
-    """Return GPUs, nodes or tasks: whole ones as an integer, shares to three decimals."""
-    rounded = round(float(value), 3)
-    return int(rounded) if rounded.is_integer() else rounded
-
-
-def _percent(ratio: float) -> float:
-    return round(ratio * 100, 1)
-
-
-def _second(seconds: float) -> str:
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _success(data: msgspec.Struct) -> bytes:
+    return msgspec.json.encode({"meta": _OK, "data": data})

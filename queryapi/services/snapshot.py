@@ -1,43 +1,76 @@
 """One cluster's state, all of it read at one moment, fresh or of a known age."""
 
-import time
-from collections.abc import Callable, Hashable, Iterable
+import logging
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
 
-from queryapi.cache.windows import Window, Windows
+from queryapi.cache.bulkhead import Bulkhead, Patience
+from queryapi.cache.prepared import Prepared, prepare
+from queryapi.cache.windows import Outcome, Window, Windows
 from queryapi.errors import NoData, UpstreamError, UpstreamUnavailable
-from queryapi.promql.client import PrometheusClient
-from queryapi.promql.queries import ClusterMatchers
-from queryapi.services.model import Totals
-from queryapi.services.parts import EVALUATION, TOTALS, Moment, Part
-from queryapi.telemetry.metrics import Metrics
+from queryapi.services.model import Stamps
+from queryapi.services.part import Moment, Part, Reading
+from queryapi.services.parts import EVALUATION, STAMPS
+from queryapi.services.reading import Source
+from queryapi.telemetry.logs import Sparing, fields
+from queryapi.telemetry.metrics import Metrics, PartOutcome
+
+_LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 # While fetches fail, the next attempt goes on behind the clients' backs: a hung Prometheus must
 # not make every one of them wait for the full time.
 _ILL_PATIENCE_SECONDS = 0.5
+# Who comes when all seats are taken and there is nothing else to be told yet: a first read is
+# worth standing for, a hung Prometheus is not.
+# Standing readers take up every thread: less than a prober of /healthz waits.
+_STANDING_SECONDS = 0.75
 
-Outcome = Literal["fresh", "shared", "fetched"]
+Parts = tuple[Part[Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Freshness:
+class Freshness(NamedTuple):
     """How old an answer is.
 
     Args:
         at: The Unix time that it describes.
-        age: Seconds since it was read.
+        age: Seconds since that at which it was asked for.
         lifetime: Seconds for which it counts as fresh.
         stale: Whether it is served only because nothing newer can be had.
+        warnings: Prometheus' words about what may be missing from it.
     """
 
     at: float
     age: float
     lifetime: float
     stale: bool
+    warnings: tuple[str, ...] = ()
+
+
+class _Provenance(NamedTuple):
+    """What parts tell of their own age: the time they describe, and what spoils it.
+
+    Args:
+        at: The Unix time that they describe.
+        lagging: Whether Prometheus had nothing newer, though it should have.
+        warnings: Prometheus' words.
+    """
+
+    at: float
+    lagging: bool
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Bytes that are the same for everybody who may see them, and how old they are."""
+
+    prepared: Prepared
+    freshness: Freshness
 
 
 class Snapshot:
@@ -50,126 +83,242 @@ class Snapshot:
 
     def part(self, part: Part[T]) -> T:
         """Return a part that this snapshot was read with."""
-        return self._window.value(part.key)
+        return self._window.value(part.key).value
 
-    def answer(self, view: Hashable, build: Callable[["Snapshot"], bytes]) -> bytes:
+    def answer(self, view: Hashable, build: Callable[["Snapshot"], bytes]) -> Answer:
         """Return what *build* makes of this snapshot, made once per window and *view*."""
-        return self._window.answers.get(view, lambda: build(self))
+        prepared = self._window.answers.get(view, lambda: prepare(build(self)))
+        return Answer(prepared, self.freshness)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Until when what was read is served, in seconds.
+
+    Args:
+        ttl: For how long a snapshot is fresh.
+        stale: Age from which on what Prometheus has counts as stale.
+        lag: Age from which on it is not served at all.
+        patience: What one reader waits for parts.
+    """
+
+    ttl: float
+    stale: float
+    lag: float
+    patience: float
 
 
 class Snapshots:
-    """Reads snapshots of one cluster.
+    """Reads snapshots of one cluster, or of some namespaces of it.
 
     Args:
-        client: Its Prometheus.
-        matchers: What selects its series.
-        windows: Keep the parts; led by EVALUATION and TOTALS.
-        ttl: Seconds for which a snapshot is fresh.
-        stale: Age in seconds from which on what Prometheus has counts as stale.
-        lag: Age in seconds from which on it is not served at all.
-        patience: Seconds that one reader waits for parts.
+        source: Where parts come from.
+        windows: Keep the parts.
+        bulkhead: Where readers of this cluster wait.
+        terms: Until when what was read is served.
         metrics: Where parts are counted.
         clock: Unix seconds.
     """
 
     def __init__(
         self,
-        client: PrometheusClient,
-        matchers: ClusterMatchers,
+        source: Source,
         windows: Windows,
+        bulkhead: Bulkhead,
+        terms: Terms,
         *,
-        ttl: float,
-        stale: float,
-        lag: float,
-        patience: float,
         metrics: Metrics,
         clock: Callable[[], float],
     ) -> None:
-        self._client = client
-        self._matchers = matchers
+        self._source = source
         self._windows = windows
-        self._ttl = ttl
-        self._stale = stale
-        self._lag = lag
-        self._patience = patience
+        self._bulkhead = bulkhead
+        self._terms = terms
         self._metrics = metrics
         self._clock = clock
+        self._complaints = Sparing(clock)
 
     def read(self, *wanted: Part[Any]) -> Snapshot:
-        """Return a snapshot with the totals and the *wanted* parts.
+        """Return a snapshot with the *wanted* parts.
 
         Raises:
             UpstreamError: When a part cannot be had and no earlier window can stand in.
         """
-        parts: dict[Part[Any], None] = dict.fromkeys((EVALUATION, TOTALS, *wanted))
-        window = self._windows.current()
+        parts = _with_moments(wanted)
         try:
-            outcomes = self._complete(window, parts)
-        except UpstreamError:
-            earlier = self._windows.newest_with(part.key for part in parts)
+            window, outcomes = self._newest(parts)
+        except UpstreamError as error:
+            self._complain(error)
+            earlier = self._earlier(parts)
             for part in parts:
-                self._metrics.part(
-                    self._client.name, part.key.name, "stale" if earlier else "failed"
-                )
+                self._count(part, "stale" if earlier else "failed")
             if earlier is None:
                 raise
-            return self._snapshot(earlier, stale=True)
+            return self._snapshot(earlier, parts, stale=True)
         for part, outcome in outcomes.items():
-            self._metrics.part(self._client.name, part.key.name, outcome)
-        return self._snapshot(window, stale=False)
+            self._count(part, outcome)
+        return self._snapshot(window, parts, stale=False)
 
-    def _complete(self, window: Window, parts: Iterable[Part[Any]]) -> dict[Part[Any], Outcome]:
-        patience = _ILL_PATIENCE_SECONDS if self._windows.ailing else self._patience
-        deadline = time.monotonic() + patience
-        started: dict[Part[Any], tuple[Future[Any], Outcome]] = {}
+    def ready(self, view: Hashable, *wanted: Part[Any]) -> Answer | None:
+        """Return the answer to *view* if it is there, made of the *wanted* parts; never waits."""
+        window = self._windows.peek()
+        prepared = window.answers.find(view) if window else None
+        if window is None or prepared is None:
+            return None
+        return Answer(prepared, self._freshness(window, _with_moments(wanted), stale=False))
 
-        def start(moment: Moment, at: float) -> None:
+    def close(self) -> None:
+        """Forget what was made: nobody will ask again."""
+        self._windows.close()
+
+    def _newest(self, parts: Parts) -> tuple[Window, dict[Part[Any], Outcome]]:
+        seconds = self._terms.patience
+        if self._windows.ailing:
+            seconds = min(seconds, _ILL_PATIENCE_SECONDS)
+        with Patience(self._bulkhead, seconds, self._standing(parts)) as patience:
+            window = self._windows.current()
+            while True:
+                try:
+                    return window, self._complete(window, parts, patience)
+                except UpstreamUnavailable as error:
+                    other = self._again(window, error, patience)
+                    if other is None:
+                        raise
+                    window = other
+
+    def _standing(self, parts: Parts) -> float:
+        unhurried = self._windows.ailing or self._windows.newest_with(part.key for part in parts)
+        return 0.0 if unhurried else _STANDING_SECONDS
+
+    def _again(
+        self, window: Window, error: UpstreamUnavailable, patience: Patience
+    ) -> Window | None:
+        """Return a window to begin again in, where that can help."""
+        if error.reason == "busy" or not patience.left:
+            return None
+        knows_nothing = error.reason == "no_data"
+        # Who may ask any replica has asked all of them, unless one answered that it knows nothing.
+        if self._source.replicas > 1 and (knows_nothing or EVALUATION.name in window.held()):
+            other = self._windows.renew(window)
+            if other is not None:
+                return other
+        # The cell may have begun before there was anything to read.
+        return self._windows.reopen(window) if knows_nothing else None
+
+    def _complete(
+        self, window: Window, parts: Parts, patience: Patience
+    ) -> dict[Part[Any], Outcome]:
+        started: dict[Part[Any], tuple[Future[Reading[Any]], Outcome]] = {}
+
+        def start(moment: Moment, at: float, replica: int | None) -> None:
             for part in parts:
-                if part.moment is moment:
-                    started[part] = self._start(window, part, at)
+                if part.moment is moment and part not in started:
+                    started[part] = self._start(window, part, at, replica)
 
-        # Each moment is known from what was read at the one before.
-        start(Moment.NOW, window.opened)
-        start(Moment.EVALUATION, _wait(started[EVALUATION][0], deadline))
-        start(Moment.SCRAPE, _wait(started[TOTALS][0], deadline).scraped_at)
+        replica = None
+        # Each moment is known from what was read at the one before, of the same replica.
+        if EVALUATION in parts:
+            started[EVALUATION] = self._start(window, EVALUATION, window.opened, None)
+            evaluation = patience.await_(started[EVALUATION][0])
+            replica = evaluation.replica
+            start(Moment.EVALUATION, evaluation.value, replica)
+        start(Moment.NOW, window.opened, replica)
+        if STAMPS in parts:
+            start(Moment.SCRAPE, patience.await_(started[STAMPS][0]).value.scraped_at, replica)
         for future, _ in started.values():
-            _wait(future, deadline)
+            patience.await_(future)
         return {part: outcome for part, (_, outcome) in started.items()}
 
-    def _start(self, window: Window, part: Part[T], at: float) -> tuple[Future[T], Outcome]:
-        def load() -> T:
-            value = part.shape(self._client.instant(part.query(self._matchers), at=at))
-            if isinstance(value, Totals):
-                self._refuse_old(window.opened - min(at, value.known_at))
-            return value
+    def _start(
+        self, window: Window, part: Part[T], at: float, replica: int | None
+    ) -> tuple[Future[Reading[T]], Outcome]:
+        def load() -> Reading[T]:
+            # A replica is another for every attempt; what a pinned one says is the same for all.
+            attempt = window.attempt if replica is None else 0
+            reading = self._source.read(part, at, replica=replica, attempt=attempt)
+            if isinstance(reading.value, Stamps):
+                self._refuse_old(window.opened - min(at, reading.value.known_at), reading.replica)
+            return reading
 
         return self._windows.fetch(window, part.key, load)
 
-    def _refuse_old(self, age: float) -> None:
-        if age > self._lag:
+    def _refuse_old(self, age: float, replica: int) -> None:
+        if age > self._terms.lag:
+            self._source.pass_over(replica)
             raise NoData(
                 f"What Prometheus has of this cluster is {age:.0f} s old: are the exporters"
                 " scraped, the rules evaluated, and does the cluster exporter reach its API server?"
             )
 
-    def _snapshot(self, window: Window, *, stale: bool) -> Snapshot:
-        evaluated, totals = window.value(EVALUATION.key), window.value(TOTALS.key)
-        now = self._clock()
-        age = max(0.0, now - window.opened)
-        known = min(evaluated, totals.known_at)
-        if window.opened - known > self._stale:
-            # Prometheus answers, but what it has is old: told as such, with its own time.
-            return self._told(
-                window, Freshness(known, max(age, now - known), self._ttl, stale=True)
+    def _complain(self, error: UpstreamError) -> None:
+        """Log that series are missing or old: whoever asks Prometheus takes that for an answer."""
+        if isinstance(error, NoData) and self._complaints.is_due():
+            _LOG.warning(
+                "Prometheus answers, and has not what is needed",
+                extra=fields(cluster=self._source.cluster, detail=str(error)),
             )
-        return self._told(window, Freshness(evaluated, age, self._ttl, stale))
 
-    def _told(self, window: Window, freshness: Freshness) -> Snapshot:
-        return Snapshot(self._client.name, window, freshness)
+    def _earlier(self, parts: Parts) -> Window | None:
+        find = (lambda opened: self._found(parts, opened)) if self._source.shared else None
+        return self._windows.newest_with((part.key for part in parts), find)
+
+    def _found(self, parts: Parts, opened: float) -> Mapping[str, object] | None:
+        """Return *parts* of another process's window, None when one is not there."""
+        found: dict[str, object] = {}
+        moments: dict[Moment, float] = {Moment.NOW: opened}
+        replica = None
+        for part in sorted(parts, key=_by_moment):
+            reading = self._source.find(part, moments[part.moment], replica=replica)
+            if reading is None:
+                return None
+            found[part.name] = reading
+            if part is EVALUATION:
+                moments[Moment.EVALUATION], replica = reading.value, reading.replica
+            if part is STAMPS:
+                moments[Moment.SCRAPE] = reading.value.scraped_at
+                if opened - reading.value.known_at > self._terms.lag:
+                    return None
+        return found
+
+    def _snapshot(self, window: Window, parts: Parts, *, stale: bool) -> Snapshot:
+        freshness = self._freshness(window, parts, stale=stale)
+        return Snapshot(self._source.cluster, window, freshness)
+
+    def _freshness(self, window: Window, parts: Parts, *, stale: bool) -> Freshness:
+        told: _Provenance | None = window.worked_out.get(parts)
+        if told is None:
+            told = window.worked_out[parts] = self._provenance(window, parts)
+        now, ttl = self._clock(), self._terms.ttl
+        age = max(0.0, now - window.opened)
+        if told.lagging:
+            age, stale = max(age, now - told.at), True
+        return Freshness(told.at, age, ttl, stale, told.warnings)
+
+    def _provenance(self, window: Window, parts: Parts) -> _Provenance:
+        readings = [window.value(part.key) for part in parts]
+        warnings = tuple(dict.fromkeys(w for reading in readings for w in reading.warnings))
+        if EVALUATION not in parts:
+            return _Provenance(window.opened, lagging=False, warnings=warnings)
+        evaluated = window.value(EVALUATION.key).value
+        known = min(evaluated, window.value(STAMPS.key).value.known_at)
+        # Prometheus answers, but what it has may be old: told as such, with its own time.
+        lagging = window.opened - known > self._terms.stale
+        return _Provenance(known if lagging else evaluated, lagging, warnings)
+
+    def _count(self, part: Part[Any], outcome: PartOutcome) -> None:
+        self._metrics.part(self._source.cluster, part.name, outcome)
 
 
-def _wait(future: Future[T], deadline: float) -> T:
-    try:
-        return future.result(timeout=max(0.0, deadline - time.monotonic()))
-    except TimeoutError as error:
-        raise UpstreamUnavailable("Prometheus did not answer in time", reason="timeout") from error
+_ORDER = tuple(Moment)
+
+
+def _by_moment(part: Part[Any]) -> tuple[bool, int, bool]:
+    return part is not EVALUATION, _ORDER.index(part.moment), part is not STAMPS
+
+
+@cache
+def _with_moments(wanted: Parts) -> Parts:
+    """Return the parts and those which tell their moments and how old they are."""
+    if EVALUATION not in wanted and all(part.moment is Moment.NOW for part in wanted):
+        return wanted
+    return tuple(dict.fromkeys((EVALUATION, STAMPS, *wanted)))

@@ -1,6 +1,6 @@
 """What Prometheus says becomes what is known; what it does not say stays unknown."""
 
-from dataclasses import replace
+from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queryapi.errors import NoData
-from queryapi.promql.values import Sample, Vector
+from queryapi.promql.values import Sample
 from queryapi.services import parts
-from queryapi.services.model import Alert, Event, Node, Totals
+from queryapi.services.model import Alert, Event, Hardware, Holdings, Node, Stamps, Task, Totals
 from tests.support.fake_prometheus import (
     EVALUATED_AT,
     EVALUATION,
     SCRAPED_AT,
+    STAMPS,
     TASKS,
     TOTALS,
     Series,
@@ -22,9 +23,9 @@ from tests.support.fake_prometheus import (
 )
 
 
-def read(*found: Series) -> Vector:
-    """Return a vector as the client decodes it."""
-    return msgspec.convert(list(found), tuple[Sample, ...])
+def read(*found: Series) -> Iterator[Sample]:
+    """Return samples as the client decodes them: they can be gone over once."""
+    return iter(msgspec.convert(list(found), tuple[Sample, ...]))
 
 
 def test_totals_are_read() -> None:
@@ -36,8 +37,6 @@ def test_totals_are_read() -> None:
         free_nodes=2,
         free_block=8,
         running_tasks=1,
-        scraped_at=SCRAPED_AT,
-        known_at=SCRAPED_AT,
         utilized=3,
         utilization=0.25,
     )
@@ -45,11 +44,48 @@ def test_totals_are_read() -> None:
     assert expected == parts.read_totals(read(*TOTALS))
 
 
+def test_hardware_is_read_without_anybodys_work() -> None:
+    """The totals that tell of nobody's work need no others."""
+    found = [s for s in TOTALS if "alloc" not in s["metric"]["__name__"]]
+
+    assert Hardware(16, 12, 2, 8) == parts.read_hardware(read(*found))
+    with pytest.raises(NoData, match="cluster:gpu_capacity:sum"):
+        parts.read_hardware(read(*found[1:]))
+
+
 def test_the_exporters_knowledge_may_be_older_than_its_scrape() -> None:
     """An exporter that lost its API server goes on being scraped: its own word counts."""
     lost = series("cluster:gpu_state_timestamp_seconds:min", 900, cluster="c")
 
-    assert 900 == parts.read_totals(read(*TOTALS, lost)).known_at
+    assert Stamps(SCRAPED_AT, SCRAPED_AT) == parts.read_stamps(read(*STAMPS))
+    assert Stamps(SCRAPED_AT, 900) == parts.read_stamps(read(*STAMPS, lost))
+    with pytest.raises(NoData, match="cluster:gpu_snapshot"):
+        parts.read_stamps(read(lost))
+
+
+@pytest.mark.parametrize("value", ["1.7e12", "1e300", "-1"])
+def test_a_moment_that_no_calendar_has_is_none(value: str) -> None:
+    """A rule of somebody else's that counts milliseconds makes no answer, and no defect."""
+    evaluated = series("cluster:gpu_evaluation_timestamp_seconds:max", value, cluster="c")
+    scraped = series("cluster:gpu_snapshot_timestamp_seconds:max", value, cluster="c")
+
+    with pytest.raises(NoData, match="not a Unix time"):
+        parts.read_evaluation(read(evaluated))
+    with pytest.raises(NoData, match="not a Unix time"):
+        parts.read_stamps(read(scraped))
+
+
+def test_what_work_holds_is_read() -> None:
+    """Work that tells of nothing holds nothing: its hardware says that somebody is watching."""
+    found = read(
+        series("", 6, told="node", node="a"),
+        series("", 0.5, told="node", node="b"),
+        series("", 6, told="allocated"),
+        series("", 3, told="running"),
+    )
+
+    assert Holdings(6, 3, {"a": 6, "b": 0.5}) == parts.read_holdings(found)
+    assert Holdings(0, 0, {}) == parts.read_holdings(read())
 
 
 def test_the_evaluation_must_be_there_and_be_one() -> None:
@@ -65,7 +101,11 @@ def test_the_evaluation_must_be_there_and_be_one() -> None:
 
 @pytest.mark.parametrize(
     "missing",
-    [s["metric"]["__name__"] for s in TOTALS if "utiliz" not in s["metric"]["__name__"]],
+    [
+        s["metric"]["__name__"]
+        for s in TOTALS
+        if "utiliz" not in s["metric"]["__name__"] and "timestamp" not in s["metric"]["__name__"]
+    ],
 )
 def test_a_missing_total_is_not_zero(missing: str) -> None:
     """Without one of its series there is no answer, and the error names what to look at."""
@@ -132,7 +172,7 @@ def test_two_exporters_tell_of_one_task() -> None:
 
 def test_a_pod_without_a_controller_is_its_own_workload() -> None:
     """A bare pod is called a Pod, by its own name."""
-    [task] = parts.read_tasks(read(*TASKS))
+    [task] = parts.share_text(parts.read_tasks(read(*TASKS)))
 
     assert ("Pod", "p") == (task.workload_type, task.workload_name)
 
@@ -182,7 +222,7 @@ def test_an_alert_keeps_its_identity() -> None:
     pending = series("ALERTS_FOR_STATE", 600, alertname="A", node="m")
     [alert] = parts.read_alerts(read(firing, since, pending))
 
-    assert replace(alert, id="") == Alert("", {"alertname": "A", "node": "n"}, 500)
+    assert Alert(alert.id, {"alertname": "A", "node": "n"}, 500) == alert
     assert [alert.id] == [again.id for again in parts.read_alerts(read(since, firing))]
     assert 16 == len(alert.id)
 
@@ -196,5 +236,33 @@ def test_events_come_newest_first() -> None:
         series("", 1e300, id="c"),
     )
 
-    assert ["b", "0", "a"] == [event.id for event in parts.read_events(found)]
-    assert Event("a", "T", "o", "m", 5) == parts.read_events(found)[2]
+    events = parts.read_events(found)
+
+    assert ["b", "0", "a"] == [event.id for event in events]
+    assert Event("a", "T", "o", "m", 5) == events[2]
+
+
+def test_equal_texts_of_many_tasks_are_one() -> None:
+    """Tasks of one team cost the team's name once, also when another process read them."""
+
+    def texts(tasks: tuple[Task, ...]) -> list[int]:
+        return [
+            len({id(getattr(task, name)) for task in tasks})
+            for name in ("namespace", "node", "workload_type", "workload_name", "owner")
+        ]
+
+    found = [
+        series(
+            "gpu_pod_info", 1, uid=str(number), pod=f"p{number}",
+            namespace="team-one", node="node-one", workload_type="Job", workload_name="job-one",
+            owner="owner-one",
+        )
+        for number in range(9)
+    ]  # fmt: skip
+    tasks = parts.read_tasks(read(*found))
+    encoded = msgspec.msgpack.encode(tasks)
+    theirs = msgspec.msgpack.decode(encoded, type=tuple[Task, ...])
+
+    assert [1] * 5 == texts(tasks)
+    assert tasks == parts.share_text(theirs)
+    assert [1] * 5 == texts(parts.share_text(theirs))

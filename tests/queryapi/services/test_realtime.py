@@ -1,14 +1,15 @@
 """What is known of a cluster is told in the document's words and numbers."""
 
-from concurrent.futures import Future
-
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from queryapi.access.principal import Scope
+from queryapi.cache.memo import Answers
 from queryapi.cache.windows import Flight, Window
-from queryapi.services.model import Alert, Event, Node, Task, Totals
+from queryapi.services.model import Alert, Event, Hardware, Holdings, Node, Task, Totals
+from queryapi.services.part import Reading
 from queryapi.services.realtime import Extra, running_tasks, status
 from queryapi.services.snapshot import Freshness, Snapshot
 
@@ -19,8 +20,6 @@ _TOTALS = Totals(
     free_nodes=2,
     free_block=8,
     running_tasks=1,
-    scraped_at=990,
-    known_at=990,
     utilized=3,
     utilization=0.25,
 )
@@ -28,18 +27,16 @@ _TOTALS = Totals(
 
 def snapshot(**known: object) -> Snapshot:
     """Return a snapshot at Unix time 1000 that holds the parts given by name."""
-    window = Window(opened=1000.9)
+    window = Window(opened=1000.9, ends=1030, answers=Answers().shelf())
     for name, value in {"totals": _TOTALS, **known}.items():
-        future: Future[object] = Future()
-        future.set_result(value)
-        window.flights[name] = Flight(future)
+        flight = window.flights[name] = Flight()
+        flight.land(Reading(value, replica=0))
     return Snapshot("c", window, Freshness(at=1000.9, age=0, lifetime=30, stale=False))
 
 
 def totals(**changed: float | None) -> Snapshot:
     """Return a snapshot whose totals differ in what is given."""
-    known = {field: getattr(_TOTALS, field) for field in _TOTALS.__slots__}
-    return snapshot(totals=Totals(**{**known, **changed}))
+    return snapshot(totals=msgspec.structs.replace(_TOTALS, **changed))
 
 
 @pytest.mark.parametrize(
@@ -152,3 +149,36 @@ def test_a_task_has_run_since_it_started(
     [told] = running_tasks(snapshot(tasks=(task,)), None).tasks
 
     assert (seconds, since) == (told.running_time_seconds, told.started_at)
+
+
+def test_a_caller_of_some_namespaces_sees_their_work_on_everybodys_hardware() -> None:
+    """What is allocated is theirs, what there is and what is free is the cluster's."""
+    nodes = tuple(
+        Node(name, ready=True, cordoned=False, capacity=8, allocated=None, utilization=None)
+        for name in ("a", "b")
+    )
+    told = status(
+        snapshot(
+            hardware=Hardware(capacity=16, free=4, free_nodes=1, free_block=4),
+            holdings=Holdings(allocated=6, running=2, by_node={"a": 6}),
+            machines=nodes,
+        ),
+        frozenset({Extra.NODES}),
+        Scope(namespaces=frozenset({"ml"})),
+    )
+
+    assert {
+        "total_gpus": 16,
+        "allocated_gpus": 6,
+        "utilized_gpus": None,
+        "allocation_rate": 37.5,
+        "utilization_rate": None,
+    } == msgspec.to_builtins(told.current_gpu_usage)
+    assert 2 == told.running_tasks
+    assert {
+        "available_gpus": 4,
+        "available_nodes": 1,
+        "max_contiguous_gpu": 4,
+    } == msgspec.to_builtins(told.available_resources)
+    assert told.nodes
+    assert [("a", 6), ("b", 0)] == [(node.node_name, node.allocated_gpus) for node in told.nodes]
