@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from queryapi.settings import Api
+
 Body = dict[str, object]
 
 
@@ -19,11 +21,13 @@ class Problem:
         status: HTTP status.
         message: What the caller may read.
         retry_after: Seconds after which trying again makes sense.
+        headers: What HTTP wants said besides, such as the Allow of a 405.
     """
 
     status: HTTPStatus
     message: str
     retry_after: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +80,30 @@ def _is_ours(problem: Problem) -> bool:
 
 
 _DEFAULT = Dialect(_plain)
-_BY_PREFIX = {
-    "/api/v1/realtime": Dialect(_coded),
-    "/api/v1/real-time-metrics": Dialect(_plain, failures_are_answers=True),
-    "/api/pools": Dialect(_phrased),
-    "/api/jobs": Dialect(_flagged),
+_BY_PREFIX: dict[str, tuple[Api | None, Dialect]] = {
+    "/api/v1/realtime": (Api.REALTIME, Dialect(_coded)),
+    "/api/v1/real-time-metrics": (Api.HEALTH, Dialect(_plain, failures_are_answers=True)),
+    "/api/v1/workers": (Api.MONITORING, _DEFAULT),
+    "/api/v1/operations": (Api.MONITORING, _DEFAULT),
+    "/api/v1/scheduler": (Api.MONITORING, _DEFAULT),
+    "/api/v1/system": (Api.MONITORING, _DEFAULT),
+    "/api/pools": (Api.POOLS, Dialect(_phrased)),
+    "/api/jobs": (Api.JOBS, Dialect(_flagged)),
 }
 
 
 def dialect_of(path: str) -> Dialect:
     """Return the dialect of the API that *path* belongs to."""
+    return _found(path)[1]
+
+
+def api_of(path: str) -> Api | None:
+    """Return the documented API that *path* belongs to, whether there is such a route or not."""
+    return _found(path)[0]
+
+
+def _found(path: str) -> tuple[Api | None, Dialect]:
     return next(
         (found for prefix, found in _BY_PREFIX.items() if f"{path}/".startswith(f"{prefix}/")),
-        _DEFAULT,
+        (None, _DEFAULT),
     )

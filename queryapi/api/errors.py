@@ -1,6 +1,7 @@
-"""The one place where what went wrong becomes an HTTP answer."""
+"""The one place where what went wrong becomes an HTTP answer, in the gate and in Flask alike."""
 
 import logging
+import math
 from http import HTTPStatus
 
 import msgspec
@@ -8,12 +9,17 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from queryapi.api.dialects import Problem, dialect_of
+from queryapi.api.manners import Rendered
 from queryapi.errors import (
+    AuthenticatorUnavailable,
     ClusterNotFound,
     InvalidParameter,
-    QueryApiError,
+    NotPermitted,
+    RateLimited,
+    Unauthenticated,
     UpstreamUnavailable,
 )
+from queryapi.telemetry.logs import fields
 
 _LOG = logging.getLogger(__name__)
 _RETRY_SECONDS = 1
@@ -23,47 +29,79 @@ _MESSAGES = {
     HTTPStatus.METHOD_NOT_ALLOWED: "Method not allowed",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Request body too large",
 }
+_OURS_TO_SAY = frozenset({"content-type", "content-length"})
 
 
 def install(app: Flask) -> None:
-    """Answer every failure of *app* in the dialect of the path that was asked for."""
-    app.register_error_handler(QueryApiError, lambda error: _answer(problem_of(error)))
-    app.register_error_handler(HTTPException, _framework_error)
-    app.register_error_handler(Exception, _unexpected)
+    """Answer every failure inside *app* as the gate answers its own."""
+    app.register_error_handler(Exception, _in_flask)
 
 
-def problem_of(error: QueryApiError) -> Problem:
-    """Return what the caller is told of an error of ours; the log gets what they are not told."""
-    if isinstance(error, InvalidParameter):
-        return Problem(HTTPStatus.BAD_REQUEST, str(error))
-    if isinstance(error, ClusterNotFound):
-        return Problem(HTTPStatus.NOT_FOUND, str(error))
-    if isinstance(error, UpstreamUnavailable):
-        return Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), retry_after=_RETRY_SECONDS)
-    _LOG.error("%s %s failed", request.method, request.path, exc_info=error)
-    return _INTERNAL
+def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 - a table, one line per kind
+    """Return what the caller is told of *error*; whatever has no line here is a defect of ours."""
+    match error:
+        case InvalidParameter():
+            return Problem(HTTPStatus.BAD_REQUEST, str(error))
+        case Unauthenticated():
+            return _challenged(HTTPStatus.UNAUTHORIZED, error)
+        case NotPermitted():
+            return _challenged(HTTPStatus.FORBIDDEN, error)
+        case ClusterNotFound():
+            return Problem(HTTPStatus.NOT_FOUND, str(error))
+        case RateLimited():
+            seconds = max(_RETRY_SECONDS, math.ceil(error.retry_after))
+            return Problem(HTTPStatus.TOO_MANY_REQUESTS, str(error), retry_after=seconds)
+        case AuthenticatorUnavailable():
+            wait = error.retry_after
+            return Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), retry_after=wait)
+        case UpstreamUnavailable():
+            return Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), retry_after=_RETRY_SECONDS)
+        case HTTPException():
+            return _framework(error)
+        case _:
+            return _INTERNAL
 
 
-def _framework_error(error: HTTPException) -> Response:
-    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    answer = _answer(Problem(status, _MESSAGES.get(status, status.phrase)))
-    # The framework knows more than the status here: Allow of a 405, for one.
-    for name, value in error.get_headers():
-        if name not in ("Content-Type", "Content-Length"):
-            answer.headers[name] = value
-    return answer
+def answer_to(error: Exception, *, method: str, path: str) -> Rendered:
+    """Return the answer to a request that ended in *error*; the log gets what callers are not told.
+
+    Args:
+        error: What was raised.
+        method: HTTP method; HEAD gets no body.
+        path: What was asked for; its API has the words.
+    """
+    problem = problem_of(error)
+    if problem is _INTERNAL:
+        _LOG.error("request failed", extra=fields(method=method, path=path), exc_info=error)
+    return written(problem, method=method, path=path)
 
 
-def _unexpected(error: Exception) -> Response:
-    _LOG.error("%s %s failed", request.method, request.path, exc_info=error)
-    return _answer(_INTERNAL)
-
-
-def _answer(problem: Problem) -> Response:
-    dialect = dialect_of(request.path)
+def written(problem: Problem, *, method: str, path: str) -> Rendered:
+    """Return *problem* in the words of the API that *path* belongs to."""
+    dialect = dialect_of(path)
     body = msgspec.json.encode(dialect.body(problem))
-    answer = Response(body, status=dialect.status(problem), mimetype="application/json")
-    answer.headers["Cache-Control"] = "no-store"
+    headers = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+        *problem.headers,
+    ]
     if problem.retry_after is not None:
-        answer.headers["Retry-After"] = str(problem.retry_after)
-    return answer
+        headers.append(("Retry-After", str(problem.retry_after)))
+    return Rendered(dialect.status(problem), headers, () if method == "HEAD" else (body,))
+
+
+def _challenged(status: HTTPStatus, error: Unauthenticated | NotPermitted) -> Problem:
+    return Problem(status, str(error), headers=(("WWW-Authenticate", error.challenge),))
+
+
+def _framework(error: HTTPException) -> Problem:
+    code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    status = HTTPStatus(code)
+    # The framework knows more than the status here: Allow of a 405, for one.
+    more = tuple(pair for pair in error.get_headers() if pair[0].lower() not in _OURS_TO_SAY)
+    return Problem(status, _MESSAGES.get(status, status.phrase), headers=more)
+
+
+def _in_flask(error: Exception) -> Response:
+    return answer_to(error, method=request.method, path=request.path).response()

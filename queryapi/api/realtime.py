@@ -1,68 +1,99 @@
 """`/api/v1/realtime`: the state of a cluster, and who is running."""
 
-import math
+from collections.abc import Mapping
+from functools import lru_cache
 
-import msgspec
 from flask import Blueprint, Response, request
 
+from queryapi.access.principal import Principal
+from queryapi.api.bounds import NAME_CHARACTERS
+from queryapi.api.manners import respond
+from queryapi.api.visit import Query, Ready, visit
 from queryapi.errors import InvalidParameter
-from queryapi.services.realtime import Extra, Realtime, running_tasks, status
-from queryapi.services.snapshot import Snapshot
+from queryapi.services.realtime import Extra, Realtime, StatusQuestion, TasksQuestion
+from queryapi.services.snapshot import Answer
 
-_OK = {"code": 2000, "message": "OK"}
-
-
-def blueprint(realtime: Realtime) -> Blueprint:
-    """Return the routes, answered by *realtime*."""
-    routes = Blueprint("realtime", __name__, url_prefix="/api/v1/realtime")
-
-    @routes.get("/status")
-    def _status() -> Response:
-        cluster, extras = _cluster(), _extras()
-        snapshot = realtime.for_status(cluster, extras)
-        view = ("status", extras)
-        return _answer(snapshot, snapshot.answer(view, lambda s: _success(status(s, extras))))
-
-    @routes.get("/running-tasks")
-    def _running_tasks() -> Response:
-        cluster, namespace = _cluster(), request.args.get("namespace") or None
-        snapshot = realtime.for_running_tasks(cluster)
-        view = ("running-tasks", namespace)
-        return _answer(
-            snapshot, snapshot.answer(view, lambda s: _success(running_tasks(s, namespace)))
-        )
-
-    return routes
+_PREFIX = "/api/v1/realtime"
+_INCLUDES_KEPT = 128
+_EXTRAS = {extra.value: extra for extra in Extra}
 
 
-def _cluster() -> str:
-    cluster = request.args.get("cluster", "")
+class RealtimeApi:
+    """The two routes, by Flask and, where the answer is there already, without it.
+
+    Args:
+        realtime: Answers them.
+    """
+
+    def __init__(self, realtime: Realtime) -> None:
+        self._realtime = realtime
+
+    @property
+    def ready(self) -> Mapping[str, Ready]:
+        """What answers without Flask, by path."""
+        return {
+            f"{_PREFIX}/status": self._ready_status,
+            f"{_PREFIX}/running-tasks": self._ready_running_tasks,
+        }
+
+    def blueprint(self) -> Blueprint:
+        """Return the routes."""
+        routes = Blueprint("realtime", __name__, url_prefix=_PREFIX)
+
+        @routes.get("/status")
+        def _status() -> Response:
+            scope = visit().principal.scope
+            return respond(self._realtime.status(_status_question(_query()), scope))
+
+        @routes.get("/running-tasks")
+        def _running_tasks() -> Response:
+            scope = visit().principal.scope
+            question = _tasks_question(_query())
+            return respond(self._realtime.running_tasks(question, scope))
+
+        return routes
+
+    def _ready_status(self, query: Query, principal: Principal) -> Answer | None:
+        return self._realtime.ready_status(_status_question(query), principal.scope)
+
+    def _ready_running_tasks(self, query: Query, principal: Principal) -> Answer | None:
+        return self._realtime.ready_running_tasks(_tasks_question(query), principal.scope)
+
+
+def _query() -> Query:
+    return request.args.to_dict(flat=False)
+
+
+def _status_question(query: Query) -> StatusQuestion:
+    return StatusQuestion(_cluster(query), _extras(tuple(query.get("include", ()))))
+
+
+def _tasks_question(query: Query) -> TasksQuestion:
+    return TasksQuestion(_cluster(query), _name(query, "namespace") or None)
+
+
+def _cluster(query: Query) -> str:
+    cluster = _name(query, "cluster")
     if not cluster:
         raise InvalidParameter("Invalid parameter: cluster is required")
     return cluster
 
 
-def _extras() -> frozenset[Extra]:
+def _name(query: Query, parameter: str) -> str:
+    """Return the first value of a parameter that names something, empty when it is not there."""
+    given = query.get(parameter)
+    name = given[0] if given else ""
+    if len(name) > NAME_CHARACTERS:
+        raise InvalidParameter(
+            f"Invalid parameter: {parameter} is longer than {NAME_CHARACTERS} characters"
+        )
+    return name
+
+
+@lru_cache(_INCLUDES_KEPT)
+def _extras(include: tuple[str, ...]) -> frozenset[Extra]:
     """Return the known words of `include`, repeated or separated by commas, in any case."""
-    given = {
-        word.strip().lower()
-        for value in request.args.getlist("include")
-        for word in value.split(",")
-    }
-    return frozenset(extra for extra in Extra if extra.value in given)
-
-
-def _success(data: msgspec.Struct) -> bytes:
-    return msgspec.json.encode({"meta": _OK, "data": data})
-
-
-def _answer(snapshot: Snapshot, body: bytes) -> Response:
-    freshness = snapshot.freshness
-    answer = Response(body, mimetype="application/json")
-    # RFC 9111: what is left of the window is max-age - Age; a stale answer's Age is beyond it.
-    lifetime = math.floor(freshness.lifetime)
-    answer.headers["Cache-Control"] = f"private, max-age={lifetime}"
-    answer.headers["Age"] = str(math.floor(freshness.age))
-    if freshness.stale:
-        answer.headers["Warning"] = '110 - "Response is Stale"'
-    return answer
+    words = (word for value in include for word in value.split(","))
+    return frozenset(
+        _EXTRAS[word] for word in (w.strip().lower() for w in words) if word in _EXTRAS
+    )

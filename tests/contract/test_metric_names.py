@@ -5,13 +5,15 @@ import re
 import yaml
 
 from demo.stack import ROOT
-from exporter.catalogue import CATALOGUE, Kind
+from exporter.catalogue import CATALOGUE, Kind, Role
+from queryapi.promql.series import SERIES, Source
 
 PUBLISHED = {family.name for family in CATALOGUE}
 EXTERNAL = {"up", "ALERTS", "ALERTS_FOR_STATE"}
 """Prometheus' own."""
 
 _OURS = re.compile(r"\b(?:(?:cluster|node|namespace):)?gpu_[a-z0-9_]+(?::[a-z]+)?\b(?![\w:]*=)")
+_OWN = re.compile(r"gpuscope_api_[a-z_]*[a-z]")
 _RULE_FILES = sorted((ROOT / "prometheus").rglob("*.yml"))
 
 
@@ -44,6 +46,29 @@ def test_the_query_api_reads_what_exists() -> None:
 
     assert set() == read - PUBLISHED - _recorded()
     assert read
+
+
+def test_the_doctor_looks_for_what_answers_are_made_of() -> None:
+    """The table of series names what queries and parts name, and nothing else."""
+    rooms = [ROOT / "queryapi" / "services", ROOT / "queryapi" / "promql"]
+    texts = [
+        path.read_text()
+        for room in rooms
+        for path in room.rglob("*.py")
+        if path.name != "series.py"
+    ]
+    read = {name for text in texts for name in _names(text)}
+
+    assert {series.name for series in SERIES} == read
+
+
+def test_the_doctor_knows_who_tells_a_series() -> None:
+    """Recorded names come from the rules, the others from the cluster exporter."""
+    cluster = {family.name for family in CATALOGUE if family.role is Role.CLUSTER}
+
+    assert {s.name for s in SERIES if s.source is Source.RULES} <= _recorded()
+    assert {s.name for s in SERIES if s.source is Source.CLUSTER} <= cluster
+    assert {s.with_any for s in SERIES if s.with_any} <= {s.name for s in SERIES}
 
 
 def test_every_recorded_name_says_what_it_is() -> None:
@@ -88,3 +113,14 @@ def test_every_scrape_job_has_targets() -> None:
     ]
 
     assert [] == [pattern for pattern in patterns if not list(home.glob(pattern))]
+
+
+def test_the_docs_name_what_the_query_api_counts() -> None:
+    """Every gpuscope_api_… of the pages is a metric that the service declares."""
+    rooms = (ROOT / "queryapi" / "telemetry").rglob("*.py")
+    declared = {name for path in rooms for name in _OWN.findall(path.read_text())}
+    pages = "".join(path.read_text() for path in (ROOT / "docs").rglob("*.md"))
+    named = {re.sub(r"_(?:total|count|sum|bucket)\Z", "", name) for name in _OWN.findall(pages)}
+
+    assert set() == named - declared
+    assert "gpuscope_api_upstream_open" in named

@@ -1,11 +1,22 @@
 """Failures speak the language of the API that was asked."""
 
+import json
 from collections.abc import Iterator
 from http import HTTPStatus
 
 import pytest
 
 from queryapi.api.dialects import Problem, dialect_of
+from queryapi.api.errors import answer_to
+from queryapi.errors import (
+    AuthenticatorUnavailable,
+    ClusterNotFound,
+    InvalidParameter,
+    NoData,
+    NotPermitted,
+    RateLimited,
+    Unauthenticated,
+)
 from tests.support.query_service import STATUS, Service, body, running
 
 
@@ -66,7 +77,10 @@ def test_head_and_options_work(service: Service) -> None:
 
     assert (200, b"") == (head.status_code, head.data)
     assert service.get(STATUS).headers["Content-Length"] == head.headers["Content-Length"]
-    assert 200 == service.http.options(STATUS).status_code
+    options = service.http.options(STATUS)
+
+    assert (204, b"") == (options.status_code, options.data)
+    assert "GET, HEAD, OPTIONS" == options.headers["Allow"]
 
 
 def test_a_trailing_slash_is_welcome(service: Service) -> None:
@@ -109,3 +123,33 @@ def test_one_api_reports_its_failures_inside_an_answer() -> None:
 
     assert 200 == dialect.status(Problem(HTTPStatus.SERVICE_UNAVAILABLE, ""))
     assert 405 == dialect.status(Problem(HTTPStatus.METHOD_NOT_ALLOWED, ""))
+
+
+@pytest.mark.parametrize(
+    ("code", "header", "error"),
+    [
+        (4000, None, InvalidParameter("words")),
+        (4003, ("WWW-Authenticate", 'Bearer realm="gpuscope"'), Unauthenticated("words")),
+        (
+            4005,
+            ("WWW-Authenticate", 'Bearer realm="gpuscope", error="insufficient_scope"'),
+            NotPermitted("words"),
+        ),
+        (4004, None, ClusterNotFound("words")),
+        (4029, ("Retry-After", "2"), RateLimited("words", retry_after=1.1)),
+        (4029, ("Retry-After", "1"), RateLimited("words", retry_after=0)),
+        (5003, ("Retry-After", "7"), AuthenticatorUnavailable("words", retry_after=7)),
+        (5003, ("Retry-After", "1"), NoData("words")),
+    ],
+)
+def test_each_error_has_one_answer(
+    code: int, header: tuple[str, str] | None, error: Exception
+) -> None:
+    """Wherever it was raised: code, words, and what HTTP wants said besides."""
+    answer = answer_to(error, method="GET", path="/api/v1/realtime/status")
+
+    assert {"meta": {"code": code, "message": "words"}, "data": None} == json.loads(
+        answer.chunks[0]
+    )
+    assert ("Cache-Control", "no-store") in answer.headers
+    assert header is None or header in answer.headers

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlencode
 
 import pytest
 
 from demo.processes import wait_for
-from queryapi.errors import QueryRejected, UpstreamUnavailable
-from queryapi.promql.transport import Reply
-from tests.support.fake_prometheus import TOTALS, error, series
-from tests.support.query_service import STATUS, TASKS, Service, body, running
+from queryapi.access.principal import Scope
+from queryapi.errors import ClusterNotFound, InvalidParameter, QueryRejected, UpstreamUnavailable
+from queryapi.outbound.transport import Reply
+from queryapi.settings import Limits
+from tests.support.fake_prometheus import STAMPS, TOTALS, error, series, vector
+from tests.support.query_service import OPENED, STATUS, TASKS, Service, body, running
+from tests.support.visits import visit_of
 
 _DOWN = UpstreamUnavailable("the connection to Prometheus failed", reason="refused")
 
@@ -108,11 +112,11 @@ def test_tasks_can_be_limited_to_a_namespace(service: Service, expected: int, qu
 def test_one_moment_is_read_once_for_everybody(service: Service) -> None:
     """Whoever asks for whatever, each part is asked of Prometheus once per window."""
     queries = [STATUS, STATUS + "&include=nodes", STATUS + "&include=nodes,alerts,events", TASKS]
-    with ThreadPoolExecutor(16) as crowd:
+    with ThreadPoolExecutor(8) as crowd:
         answers = list(crowd.map(service.get, queries * 8))
 
     assert {200} == {answer.status_code for answer in answers}
-    assert ["alerts", "evaluation", "events", "nodes", "tasks", "totals"] == sorted(
+    assert ["alerts", "evaluation", "events", "nodes", "stamps", "tasks", "totals"] == sorted(
         part for part, _ in service.prometheus.asked
     )
 
@@ -123,8 +127,8 @@ def test_raw_series_are_read_at_the_scrape_that_the_totals_come_from(service: Se
     service.get(TASKS)
     times = dict(service.prometheus.asked)
 
-    assert "1000.000" == times["evaluation"]
-    assert {"995.500"} == {times[part] for part in ("totals", "nodes", "alerts")}
+    assert f"{OPENED:.3f}" == times["evaluation"]
+    assert {"995.500"} == {times[part] for part in ("stamps", "totals", "nodes", "alerts")}
     assert {"990.250"} == {times[part] for part in ("tasks", "events")}
 
 
@@ -170,7 +174,7 @@ def test_an_old_answer_stands_in_for_a_minute(service: Service) -> None:
 def _known_until(service: Service, at: float) -> None:
     """Let the exporter have lost its API server at *at*."""
     state = series("cluster:gpu_state_timestamp_seconds:min", at, cluster="c")
-    service.prometheus.found["totals"] = [*TOTALS, state]
+    service.prometheus.found["stamps"] = [*STAMPS, state]
 
 
 def test_what_prometheus_has_of_old_is_told_as_old(service: Service) -> None:
@@ -180,7 +184,7 @@ def test_what_prometheus_has_of_old_is_told_as_old(service: Service) -> None:
 
     assert 200 == answer.status_code
     assert '110 - "Response is Stale"' == answer.headers["Warning"]
-    assert "70" == answer.headers["Age"]
+    assert "96" == answer.headers["Age"]
     assert "1970-01-01T00:15:30Z" == body(answer)["data"]["timestamp"]
 
 
@@ -188,11 +192,11 @@ def test_what_prometheus_has_of_very_old_is_not_served(service: Service) -> None
     """Beyond the limit the answer is 5003 that says how old and where to look, and it recovers."""
     _known_until(service, 800)
     refused = service.get(STATUS)
-    service.prometheus.found["totals"] = TOTALS
+    service.prometheus.found["stamps"] = STAMPS
     service.clock.now += 1
 
     assert 503 == refused.status_code
-    assert "is 200 s old: are the exporters scraped" in body(refused)["meta"]["message"]
+    assert "is 227 s old: are the exporters scraped" in body(refused)["meta"]["message"]
     assert 200 == service.get(STATUS).status_code
 
 
@@ -280,6 +284,52 @@ def test_a_cluster_must_be_named(service: Service, path: str, query: str) -> Non
     } == answer.json
 
 
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [("status", "cluster"), ("running-tasks", "cluster"), ("running-tasks", "namespace")],
+)
+def test_a_name_that_is_too_long_is_refused(service: Service, path: str, parameter: str) -> None:
+    """Nothing is called by more than 253 characters; a longer name is not looked for."""
+    others = "" if parameter == "cluster" else "&cluster=c"
+    answers = [
+        service.get(f"/api/v1/realtime/{path}?{parameter}={'x' * length}{others}")
+        for length in (253, 254)
+    ]
+
+    assert 400 != answers[0].status_code
+    assert {
+        "meta": {
+            "code": 4000,
+            "message": f"Invalid parameter: {parameter} is longer than 253 characters",
+        },
+        "data": None,
+    } == answers[1].json
+
+
+@pytest.mark.parametrize("name", ["%00", "%ed%a0%80", "%ff", "ml%22%7d"])
+def test_a_namespace_that_cannot_be_has_no_tasks(service: Service, name: str) -> None:
+    """Whatever bytes are sent, the name is compared and goes no further."""
+    answer = service.get(f"{TASKS}&namespace={name}")
+
+    assert (200, 0) == (answer.status_code, body(answer)["data"]["total_tasks"])
+
+
+def test_made_up_namespaces_push_no_answer_out() -> None:
+    """More of them than there is room for answers: what others need is ready all the same."""
+    with running(limits=Limits(per_minute=0)) as service:
+        for path in (STATUS, f"{TASKS}&namespace=ml"):
+            service.get(path)
+        for number in range(1100):
+            service.get(f"{TASKS}&namespace=made-up-{number}")
+        for path in (STATUS, f"{TASKS}&namespace=ml"):
+            service.get(path)
+        counted = service.get("/metrics").text
+
+    for route in ("status", "running-tasks"):
+        labels = f'outcome="ready",route="/api/v1/realtime/{route}"'
+        assert f"gpuscope_api_ready_answers_total{{{labels}}} 1.0" in counted
+
+
 @pytest.mark.parametrize("path", ["status", "running-tasks"])
 @pytest.mark.parametrize("name", ["d", 'c"} or up{', "%00", "C"])
 def test_an_unknown_cluster_is_not_looked_for(service: Service, path: str, name: str) -> None:
@@ -325,3 +375,100 @@ def test_a_name_with_every_kind_of_character_is_answered(service: Service) -> No
     [node] = body(service.get(STATUS + "&include=nodes"))["data"]["nodes"]
 
     assert 'a"\n\u2028ü' == node["node_name"]
+
+
+_OURS = Scope(namespaces=frozenset({"ml"}))
+
+
+def test_a_hidden_cluster_is_not_found(service: Service) -> None:
+    """To a caller who may not see it a cluster does not exist, and Prometheus is not asked."""
+    hidden = service.get_as(Scope(clusters=frozenset({"d"})), STATUS)
+    unknown = service.get(STATUS + "x")
+
+    assert 404 == hidden.status_code
+    assert unknown.data == hidden.data
+    assert [] == service.prometheus.asked
+
+
+def test_a_limited_caller_never_has_everybodys_totals_read(service: Service) -> None:
+    """The status of some namespaces is read by questions that name them, or tell of hardware."""
+    service.prometheus.found["holdings"] = [
+        series("", 2, told="allocated"),
+        series("", 1, told="running"),
+        series("", 2, told="node", node="a"),
+    ]
+    service.prometheus.found["machines"] = [series("node:gpu_ready:min", 1, node="a")]
+    data = body(service.get_as(_OURS, STATUS + "&include=nodes"))["data"]
+
+    assert {
+        "total_gpus": 16,
+        "allocated_gpus": 2,
+        "utilized_gpus": None,
+        "allocation_rate": 12.5,
+        "utilization_rate": None,
+    } == data["current_gpu_usage"]
+    assert (1, 12) == (data["running_tasks"], data["available_resources"]["available_gpus"])
+    assert [2] == [node["allocated_gpus"] for node in data["nodes"]]
+    assert ["evaluation", "hardware", "holdings", "machines", "stamps"] == sorted(
+        part for part, _ in service.prometheus.asked
+    )
+
+
+def test_no_hardware_is_never_told_as_no_work(service: Service) -> None:
+    """Without the exporter's totals a limited caller gets 5003, not zeros."""
+    service.prometheus.found["hardware"] = []
+
+    assert 503 == service.get_as(_OURS, STATUS).status_code
+
+
+def test_a_partial_answer_says_so(service: Service) -> None:
+    """Prometheus' warning reaches the caller as a header beside the answer."""
+    service.prometheus.broken["totals"] = Reply(200, vector(*TOTALS, warnings=["a store is gone"]))
+    answer = service.get(STATUS)
+
+    assert 200 == answer.status_code
+    assert answer.headers["Warning"].startswith('199 - "')
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("status", {"cluster": ["c"]}),
+        ("status", {"cluster": ["c"], "include": ["Nodes", "alerts,x"]}),
+        ("running-tasks", {"cluster": ["c"]}),
+        ("running-tasks", {"cluster": ["c"], "namespace": ["ml"]}),
+    ],
+)
+@pytest.mark.parametrize("scope", [Scope(), _OURS])
+def test_a_ready_answer_is_the_routes_own(
+    service: Service, path: str, query: dict[str, list[str]], scope: Scope
+) -> None:
+    """Once the route has answered, the same bytes are had without it for the rest of the window."""
+    full, caller = f"/api/v1/realtime/{path}", visit_of(scope).principal
+    ready = service.realtime.ready[full]
+
+    assert None is ready(query, caller)
+    assert [] == service.prometheus.asked
+
+    told = service.get_as(scope, f"{full}?{urlencode(query, doseq=True)}")
+    answer = ready(query, caller)
+
+    assert answer is not None
+    assert told.data == answer.prepared.body
+    assert 0 == answer.freshness.age
+
+    service.clock.now += 30
+
+    assert None is ready(query, caller)
+
+
+@pytest.mark.parametrize("path", ["status", "running-tasks"])
+def test_a_ready_answer_is_refused_as_the_routes_is(service: Service, path: str) -> None:
+    """Whoever asks wrongly learns it without waiting."""
+    ready = service.realtime.ready[f"/api/v1/realtime/{path}"]
+    caller = visit_of(Scope(clusters=frozenset())).principal
+
+    with pytest.raises(InvalidParameter, match="cluster is required"):
+        ready({}, caller)
+    with pytest.raises(ClusterNotFound):
+        ready({"cluster": ["c"]}, caller)

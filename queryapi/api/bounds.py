@@ -1,0 +1,10 @@
+"""How much a request may bring: what the server and the gate refuse, the description tells."""
+
+# The most that gunicorn allows, and what the usual proxies allow.
+REQUEST_LINE_BYTES = 8190
+HEADERS = 64
+# Identity providers put groups into their tokens: 8 KB are not always enough.
+HEADER_BYTES = 16 * 1024
+BODY_BYTES = 1024 * 1024
+# Of clusters and namespaces, as Kubernetes limits its own.
+NAME_CHARACTERS = 253

@@ -1,0 +1,98 @@
+"""Failures as a description shows them: learnt from the very functions that word them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from queryapi.api import bounds
+from queryapi.api.dialects import Body, Problem, dialect_of
+from queryapi.api.endpoints import Endpoint
+
+_MEANINGS: Mapping[HTTPStatus, tuple[str, str]] = {
+    HTTPStatus.BAD_REQUEST: (
+        "A parameter is missing or invalid, or the request is no HTTP.",
+        "Invalid header: Content-Length is not a number",
+    ),
+    HTTPStatus.UNAUTHORIZED: ("There is no token, or it is wrong.", "Authentication required"),
+    HTTPStatus.FORBIDDEN: ("The caller is known and may not do this.", "Not permitted"),
+    HTTPStatus.NOT_FOUND: (
+        "There is no such cluster, or the caller may not see it.",
+        "Cluster not found",
+    ),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        f"The body is larger than {bounds.BODY_BYTES // 1024**2} MiB.",
+        "Request body too large",
+    ),
+    HTTPStatus.REQUEST_URI_TOO_LONG: (
+        f"The request line is longer than {bounds.REQUEST_LINE_BYTES} bytes.",
+        "The request line is too long",
+    ),
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
+        f"More than {bounds.HEADERS} headers, or one over {bounds.HEADER_BYTES // 1024} KiB.",
+        "There are too many headers, or too long ones",
+    ),
+    HTTPStatus.TOO_MANY_REQUESTS: (
+        "The caller asks more than it may; Retry-After says how long to wait.",
+        "Too many requests",
+    ),
+    HTTPStatus.INTERNAL_SERVER_ERROR: (
+        "A defect of the service; its log has it.",
+        "Internal server error",
+    ),
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        "Prometheus has no usable answer or no data, or nobody can judge the token now.",
+        "Prometheus did not answer in time",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failure of one endpoint.
+
+    Args:
+        status: The HTTP status it is sent with.
+        meaning: One sentence.
+        body: An example.
+    """
+
+    status: HTTPStatus
+    meaning: str
+    body: Body
+
+
+def failures_of(endpoint: Endpoint) -> tuple[Failure, ...]:
+    """Return what may go wrong, in the words of the endpoint's API."""
+    return tuple(_failure(endpoint, status) for status in endpoint.problems)
+
+
+def schema_of(samples: Sequence[object]) -> dict[str, object]:
+    """Return the JSON Schema of values that are built alike; numbers and flags are the only ones.
+
+    Args:
+        samples: One or more.
+    """
+    first = samples[0]
+    if isinstance(first, dict):
+        members = {name: schema_of([_member(sample, name) for sample in samples]) for name in first}
+        return {"type": "object", "properties": members, "required": list(members)}
+    if isinstance(first, bool):
+        return {"type": "boolean", "const": first}
+    if isinstance(first, int):
+        return {"type": "integer", "enum": list(dict.fromkeys(samples))}
+    return {"type": "null" if first is None else "string"}
+
+
+def _member(sample: object, name: str) -> object:
+    assert isinstance(sample, dict)  # noqa: S101 - told to mypy: samples are built alike
+    return sample[name]
+
+
+def _failure(endpoint: Endpoint, status: HTTPStatus) -> Failure:
+    dialect = dialect_of(endpoint.path)
+    meaning, message = _MEANINGS[status]
+    needed = [parameter.name for parameter in endpoint.parameters if parameter.required]
+    if status is HTTPStatus.BAD_REQUEST and needed:
+        message = f"Invalid parameter: {needed[0]} is required"
+    problem = Problem(status, message)
+    return Failure(dialect.status(problem), meaning, dialect.body(problem))

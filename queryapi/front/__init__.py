@@ -1,0 +1,1 @@
+"""What every request meets before its API: identity, limits, answers that are ready, manners."""

@@ -1,0 +1,233 @@
+"""The way in and out of the service, in front of Flask: each step in its order, once."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+
+from queryapi.access.principal import NOBODY, Principal
+from queryapi.api.dialects import api_of
+from queryapi.api.endpoints import Endpoint
+from queryapi.api.errors import answer_to
+from queryapi.api.manners import Headers, Rendered, render
+from queryapi.api.visit import ENVIRON_KEY, Query, Ready, Visit
+from queryapi.errors import RateLimited
+from queryapi.front.addresses import Addresses
+from queryapi.front.admission import TO_READ, Admission, Turnstile, client_of
+from queryapi.front.call import UNMATCHED, Call, Records, Sending, id_of
+from queryapi.front.cors import Cors
+from queryapi.front.incoming import has_body, readable_query, refuse_unreadable
+from queryapi.front.routes import Routes, normalised
+from queryapi.telemetry.traces import Tracer
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_READS = frozenset({"GET", "HEAD"})
+_ALLOW_UNKNOWN = "GET, HEAD, OPTIONS"
+_STATUS_LINES = {status: f"{status.value} {status.phrase}" for status in HTTPStatus}
+_NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """An answer as a WSGI server wants it."""
+
+    status: str
+    headers: Headers
+    chunks: Iterable[bytes]
+
+
+class Gate:
+    """The whole service as one WSGI application.
+
+    Args:
+        inner: Answers what is not ready: Flask.
+        routes: Every route.
+        addresses: Tells clients' addresses.
+        cors: Tells which pages may call.
+        admission: Tells who may come in.
+        turnstile: Tells how often.
+        ready: What can be answered without Flask, by path.
+        clusters: The names of the configured clusters.
+        records: Writes down what was asked.
+        tracer: Traces it.
+    """
+
+    def __init__(
+        self,
+        inner: "WSGIApplication",
+        *,
+        routes: Routes,
+        addresses: Addresses,
+        cors: Cors,
+        admission: Admission,
+        turnstile: Turnstile,
+        ready: Mapping[str, Ready],
+        clusters: Iterable[str],
+        records: Records,
+        tracer: Tracer,
+    ) -> None:
+        self._inner = inner
+        self._routes = routes
+        self._addresses = addresses
+        self._cors = cors
+        self._admission = admission
+        self._turnstile = turnstile
+        self._ready = ready
+        self._clusters = frozenset(clusters)
+        self._records = records
+        self._tracer = tracer
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Answer one request."""
+        call = self._arrival(environ)
+        with self._tracer.request(environ, call.template, call.method) as span:
+            try:
+                leaving = self._answer(call, environ)
+            except Exception as error:  # noqa: BLE001 - the last one who can answer
+                leaving = _leaving(answer_to(error, method=call.method, path=call.path))
+            status = int(leaving.status[:3])
+            span.status(status)
+            call.trace = span.trace_id
+        seconds = self._records.clock() - call.started
+        over = partial(self._records.answered, call, status, seconds)
+        sending = Sending(leaving.chunks, over)
+        try:
+            start_response(leaving.status, leaving.headers + self._on_the_way_out(call))
+        except BaseException:
+            sending.close()
+            raise
+        return sending
+
+    def _arrival(self, environ: "WSGIEnvironment") -> Call:
+        path = environ["PATH_INFO"] = normalised(environ.get("PATH_INFO", ""))
+        return Call(
+            id=id_of(environ.get("HTTP_X_REQUEST_ID")),
+            started=self._records.arrived(),
+            method=environ["REQUEST_METHOD"],
+            path=path,
+            address=self._addresses.client(
+                environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR")
+            ),
+            origin=environ.get("HTTP_ORIGIN"),
+            route=self._routes.find(path),
+        )
+
+    def _answer(self, call: Call, environ: "WSGIEnvironment") -> Leaving:
+        refuse_unreadable(environ)
+        query = readable_query(environ)
+        if call.method == "OPTIONS" and (call.route or _is_preflight(environ)):
+            return self._options(call)
+        call.principal = self._admit(call, environ.get("HTTP_AUTHORIZATION"))
+        self._limit(call)
+        endpoint = _offered(call)
+        self._note_cluster(call, query)
+        return self._ready_answer(call, environ, query) or self._from_flask(call, environ, endpoint)
+
+    def _options(self, call: Call) -> Leaving:
+        allow = call.route.allow if call.route else _ALLOW_UNKNOWN
+        headers = [("Allow", allow), *self._cors.preflight(call.origin, allow)]
+        return Leaving(_STATUS_LINES[HTTPStatus.NO_CONTENT], headers, ())
+
+    def _admit(self, call: Call, authorization: str | None) -> Principal:
+        endpoint = _endpoint(call)
+        api = call.route.api if call.route else api_of(call.path)
+        if api is not None:
+            # What is not there is kept as secret as what is.
+            needs = endpoint.needs if endpoint else TO_READ
+            return self._admission.admit(authorization, api, needs, address=call.address)
+        if endpoint is not None and endpoint.tells_more:
+            return self._admission.identify(authorization, address=call.address)
+        return NOBODY
+
+    def _limit(self, call: Call) -> None:
+        if call.route is not None and call.route.api is None:
+            return
+        endpoint = _endpoint(call)
+        name = f"{endpoint.method} {endpoint.path}" if endpoint else UNMATCHED
+        call.allowance = self._turnstile.take(client_of(call.principal, call.address), name)
+        if call.allowance is not None and not call.allowance.allowed:
+            self._records.limited(call)
+            raise RateLimited("Too many requests", retry_after=call.allowance.retry_after)
+
+    def _note_cluster(self, call: Call, query: Query | None) -> None:
+        named = (query or {}).get("cluster", ())
+        if named and named[0] in self._clusters:
+            call.cluster = named[0]
+
+    def _ready_answer(
+        self, call: Call, environ: "WSGIEnvironment", query: Query | None
+    ) -> Leaving | None:
+        ready = self._ready.get(call.path)
+        if ready is None or call.method not in _READS:
+            return None
+        call.cache = "miss"
+        if query is None or has_body(environ):
+            return None
+        answer = ready(query, call.principal)
+        if answer is None:
+            return None
+        call.cache = "ready"
+        return _leaving(
+            render(
+                answer,
+                method=call.method,
+                accept_encoding=environ.get("HTTP_ACCEPT_ENCODING"),
+                if_none_match=environ.get("HTTP_IF_NONE_MATCH"),
+            )
+        )
+
+    def _from_flask(self, call: Call, environ: "WSGIEnvironment", endpoint: Endpoint) -> Leaving:
+        environ[ENVIRON_KEY] = Visit(call.id, call.principal, endpoint)
+        begun: list[tuple[str, Headers]] = []
+
+        def start(status: str, headers: Headers, *_: object) -> Callable[[bytes], object]:
+            begun.append((status, headers))
+            return _no_writing
+
+        chunks = self._inner(environ, start)
+        status, headers = begun[-1]
+        return Leaving(status, headers, chunks)
+
+    def _on_the_way_out(self, call: Call) -> Headers:
+        headers = [("X-Request-ID", call.id), _NO_SNIFFING, *self._cors.headers(call.origin)]
+        if call.allowance is not None:
+            headers += self._turnstile.headers(call.allowance)
+        return headers
+
+
+def _leaving(rendered: Rendered) -> Leaving:
+    return Leaving(_STATUS_LINES[rendered.status], rendered.headers, rendered.chunks)
+
+
+def _is_preflight(environ: "WSGIEnvironment") -> bool:
+    return "HTTP_ORIGIN" in environ and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+
+
+def _endpoint(call: Call) -> Endpoint | None:
+    return call.route.endpoints.get(call.method) if call.route else None
+
+
+def _offered(call: Call) -> Endpoint:
+    """Return what is offered at the path that was asked for.
+
+    Raises:
+        NotFound: When there is nothing.
+        MethodNotAllowed: When it is offered by other methods.
+    """
+    if call.route is None:
+        raise NotFound
+    endpoint = _endpoint(call)
+    if endpoint is None:
+        raise MethodNotAllowed(call.route.allow.split(", "))
+    return endpoint
+
+
+def _no_writing(_: bytes) -> object:
+    raise NotImplementedError("the application yields its body")

@@ -1,0 +1,101 @@
+"""Whatever a client may send by the description, the answer is in the description."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, strategies
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+
+from demo.processes import wait_for
+from queryapi.api.endpoints import ENDPOINTS
+from tests.queryapi.api.test_documents import fill
+from tests.support.api_process import api
+from tests.support.prometheus import Prometheus
+from tests.support.query_service import running
+
+_FEW = hypothesis.settings(
+    max_examples=20,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+# What a caller may send besides: nothing, or a token that nobody gave out.
+_CALLERS = {"nobody": {}, "a stranger": {"Authorization": "Bearer not-a-token"}}
+_PATHS = [endpoint.path for endpoint in ENDPOINTS if endpoint.path != "/openapi.json"]
+_TOO_LONG = (414, 431)
+_JUDGEMENTS = [negative_data_rejection, positive_data_acceptance]
+_MODES = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
+
+
+@pytest.fixture(name="in_process", scope="module")
+def _in_process() -> Iterator[Any]:
+    """The description as the service in this process serves it."""
+    with running() as service:
+        fill(service.prometheus)
+        yield schemathesis.openapi.from_wsgi("/openapi.json", service.http.application)
+
+
+@pytest.fixture(name="deployed", scope="module")
+def _deployed(fleet: Prometheus, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The description as a process of its own serves it, over a real Prometheus."""
+    with api(tmp_path_factory.mktemp("api"), fleet.url, {}) as service:
+        wait_for(
+            lambda: (
+                service.get("/api/v1/realtime/status", cluster="prod-cluster").status_code == 200
+            ),
+            seconds=60,
+            what="the first answer",
+        )
+        yield schemathesis.openapi.from_url(f"{service.urls[0]}/openapi.json")
+
+
+def hold(schema: Any, path: str, caller: str, cluster: str) -> None:
+    """Send what the description allows and what it does not; every answer must be in it.
+
+    Every check of schemathesis counts: no 5xx, no status, media type, header or body that is not
+    described, no wrong request that succeeds, no right one that is refused, 405 with Allow for
+    methods that there are not.
+    """
+    headers = _CALLERS[caller]
+    operation = schema[path]["GET"]
+    for case in schema.iter_coverage_cases(
+        operation, generation_modes=_MODES, generation_config=schema.config.generation
+    ):
+        answered(case, headers)
+
+    # A name that exists, half of the time: else all there ever is are errors.
+    queries = [operation.as_strategy(generation_mode=mode) for mode in _MODES]
+    if any(parameter.name == "cluster" for parameter in operation.query):
+        queries.append(operation.as_strategy(query={"cluster": cluster}))
+
+    @_FEW
+    @given(strategies.one_of(queries))
+    def send(case: Any) -> None:
+        answered(case, headers)
+
+    send()
+
+
+def answered(case: Any, headers: dict[str, str]) -> None:
+    """Send one case and hold its answer to the description."""
+    response = case.call(headers=headers)
+    # Whether such a request is right or wrong was not even looked at.
+    excluded = _JUDGEMENTS if response.status_code in _TOO_LONG else []
+    case.validate_response(response, excluded_checks=excluded)
+
+
+@pytest.mark.parametrize("caller", _CALLERS)
+@pytest.mark.parametrize("path", _PATHS)
+def test_no_answer_is_a_surprise(in_process: Any, path: str, caller: str) -> None:
+    """Whatever is sent, whoever sends it."""
+    hold(in_process, path, caller, "c")
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("path", _PATHS)
+def test_no_answer_of_a_real_service_is_a_surprise(deployed: Any, path: str) -> None:
+    """Through its HTTP server, from a real Prometheus."""
+    hold(deployed, path, "nobody", "prod-cluster")
