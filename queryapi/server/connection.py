@@ -1,0 +1,103 @@
+"""A client's connection that no thread waits for: it says when there is enough to go on with."""
+
+import re
+import socket
+from typing import Any
+
+# gunicorn tells which line ends are wrong; here they all end a head.
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+# Asking for more makes room for more: that costs as much as all the rest of it.
+_USUAL_BYTES = 4 * 1024
+# A longer head is read by a thread, piece by piece.
+_PEEKED_BYTES = 64 * 1024
+_NOTHING = memoryview(b"")
+
+
+class Connection(socket.socket):
+    """A connected socket whose answers are kept until the client takes them.
+
+    Args:
+        accepted: What a listener accepted; its descriptor is taken over.
+    """
+
+    def __init__(self, accepted: socket.socket) -> None:
+        super().__init__(fileno=accepted.detach())
+        self.heard_by = 0.0
+        """Monotonic time by which the head that was begun must be whole; 0 = none was begun."""
+        self.taken_by = 0.0
+        """Monotonic time by which the client must have taken its answer."""
+        self._left = _NOTHING
+        self._wakes_at = 1
+
+    @property
+    def owes(self) -> bool:
+        """Whether the client has not taken all of its answer yet."""
+        return bool(self._left)
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """Send what can be sent at once and keep the rest; waits only for what was kept before."""
+        if self._left:
+            super().sendall(self._left, flags)
+        self._left = memoryview(data)
+        self.push()
+
+    def push(self) -> bool:
+        """Send of what is kept as much as can be sent at once; tells whether that was all."""
+        while self._left:
+            try:
+                sent = self.send(self._left, socket.MSG_DONTWAIT)
+            except (BlockingIOError, TimeoutError):
+                return False
+            except OSError:
+                self._left = _NOTHING
+                raise
+            self._left = self._left[sent:]
+        return True
+
+    def has_said(self, begun: bytes) -> bool:
+        """Tell whether the head of a request is here, or as much of it as will ever come.
+
+        When it is not, the socket becomes readable again with the next byte only.
+
+        Args:
+            begun: What was received before.
+        """
+        try:
+            said = self._peek(_USUAL_BYTES)
+            if len(said) == _USUAL_BYTES:
+                said = self._peek(_PEEKED_BYTES)
+        except BlockingIOError:
+            said = b""
+        except OSError:
+            return True
+        else:
+            # Readable without anything new: the client has hung up.
+            if len(said) < self._wakes_at:
+                self._wake_at(1)
+                return True
+        heard = begun + said
+        whole = (
+            b"\r\n\r\n" in heard
+            or len(said) == _PEEKED_BYTES
+            or _HEAD_END.search(heard) is not None
+        )
+        self._wake_at(1 if whole else len(said) + 1)
+        return whole
+
+    def discard(self) -> int:
+        """Throw away what has come; tells how many bytes, 0 when the client has hung up."""
+        try:
+            return len(self.recv(_PEEKED_BYTES, socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return 1
+        except OSError:
+            return 0
+
+    def _peek(self, most: int) -> bytes:
+        return self.recv(most, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+
+    def _wake_at(self, received: int) -> None:
+        """Be readable with so many bytes, or the end; reading would wait for as many, too."""
+        if received != self._wakes_at:
+            self.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, received)
+            self._wakes_at = received

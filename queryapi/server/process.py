@@ -1,0 +1,192 @@
+"""Runs the application under gunicorn: one process that listens, and its workers."""
+
+import errno
+import itertools
+import math
+import os
+import resource
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+
+from queryapi import app
+from queryapi.api import bounds
+from queryapi.errors import ConfigurationError
+from queryapi.server.worker import Worker
+from queryapi.settings import Settings, split_address
+from queryapi.telemetry import processes
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+# Waiting requests are threads that wait for a fetch; they cost little and 16 are plenty to keep
+# one interpreter busy with answers that are ready.
+_THREADS = 16
+_KEEPALIVE_SECONDS = 75
+_CONNECTIONS = 4096
+_OTHER_FILES = 128
+# What a client is given to take its answer, beyond what we may take to make it.
+_TAKING_SECONDS = 25
+
+
+def serve(settings: Settings) -> None:
+    """Serve until a signal ends the process.
+
+    Raises:
+        ConfigurationError: When an address cannot be listened on.
+    """
+    for address in settings.listen:
+        _probe(address)
+    with _counting_together(settings.workers):
+        _Gunicorn(settings).run()
+
+
+def _probe(address: str) -> None:
+    """Find out now, in one sentence, what gunicorn would find out by trying for five seconds."""
+    host, port = split_address(address)
+    try:
+        family, kind, protocol, _, target = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(target)
+    except OSError as error:
+        why = "it is in use" if error.errno == errno.EADDRINUSE else error.strerror
+        raise ConfigurationError(
+            f"listen: cannot listen on {address}: {why}; stop what listens there or choose another"
+        ) from error
+
+
+def _connections() -> int:
+    """Return how many clients one worker takes in: no more than it may open files for."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(_THREADS + 1, min(_CONNECTIONS, files - _OTHER_FILES))
+
+
+@contextmanager
+def _counting_together(workers: int) -> Iterator[None]:
+    """Let several workers add up their metrics in a folder that ends with this process."""
+    if workers == 1:
+        yield
+        return
+    owner, folder = os.getpid(), Path(tempfile.mkdtemp(prefix="gpuscope-api-"))
+    processes.share(folder)
+    try:
+        yield
+    finally:
+        # A worker is a fork: it leaves this block too, and the folder is not its own.
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """The application as gunicorn wants it; what is loaded belongs to one worker."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._application: app.Application | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set every option here; gunicorn's own files and variables are not read."""
+        options: dict[str, Any] = {
+            "bind": list(self._settings.listen),
+            "worker_class": Worker,
+            "workers": self._settings.workers,
+            "threads": _THREADS,
+            "worker_connections": _connections(),
+            "keepalive": _KEEPALIVE_SECONDS,
+            "graceful_timeout": math.ceil(self._settings.timeouts.request + _TAKING_SECONDS),
+            "limit_request_line": bounds.REQUEST_LINE_BYTES,
+            "limit_request_fields": bounds.HEADERS,
+            "limit_request_field_size": bounds.HEADER_BYTES,
+            # Proxies tell the client's address, which the application judges; nobody tells another
+            # path or scheme.
+            "forwarded_allow_ips": "",
+            # A door that can stop the service, open by default: closed.
+            "control_socket_disable": True,
+            "logger_class": _PropagatingLogger,
+            "loglevel": self._settings.log.level,
+            "proc_name": "gpuscope-api",
+            "pre_fork": _give_a_place,
+            "post_fork": _take_the_place,
+            "child_exit": _leave_the_place,
+            "worker_exit": _close,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> "WSGIApplication":
+        """Build the application; runs in the worker, so that no thread or socket is inherited."""
+        self._application = app.build(self._settings)
+        return self._application.wsgi
+
+    def drain(self) -> None:
+        """Say that the application will end."""
+        if drain := getattr(self._application, "drain", None):
+            drain()
+
+    def close(self) -> None:
+        """Close what the application holds, where it was built."""
+        if self._application:
+            self._application.close()
+
+    def run(self) -> None:
+        """Serve until a signal ends it."""
+        _Arbiter(self).run()
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
+    """Starts workers anew when they end, and ends them all on SIGTERM, SIGINT or SIGQUIT.
+
+    The other signals that gunicorn knows change the number of workers, or start a second service
+    on settings nobody checked: they are ignored, SIGHUP too, which comes with a closed terminal.
+    """
+
+    def _ignore(self) -> None:
+        self.log.info("Ignored: settings are read at the start; files they name, when they change")
+
+    handle_hup: Callable[..., None] = _ignore
+    handle_ttin: Callable[..., None] = _ignore
+    handle_ttou: Callable[..., None] = _ignore
+    handle_usr2: Callable[..., None] = _ignore
+
+
+def _give_a_place(arbiter: Any, worker: Any) -> None:
+    """Give the next worker the lowest place that no living one has.
+
+    Process ids would leave one more set of metrics behind with every worker that ends.
+    """
+    taken = {living.place for living in arbiter.WORKERS.values()}
+    worker.place = next(place for place in itertools.count() if place not in taken)
+
+
+def _take_the_place(_arbiter: Any, worker: Any) -> None:
+    processes.become(worker.place)
+
+
+def _leave_the_place(_arbiter: Any, worker: Any) -> None:
+    processes.forget(worker.place)
+
+
+def _close(_arbiter: Any, worker: Any) -> None:
+    worker.app.close()
+
+
+class _PropagatingLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """Leaves the form of lines to our own logging; requests are logged by the application."""
+
+    def setup(self, cfg: Any) -> None:
+        """Take gunicorn's handlers away."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
