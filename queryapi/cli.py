@@ -6,37 +6,52 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from queryapi import server, version
+from queryapi import server, version, wiring
+from queryapi.commands import doctor, token
 from queryapi.errors import ConfigurationError
 from queryapi.settings import Settings, load
 from queryapi.telemetry import logs
 
+# Each module's `add_to` adds one subcommand.
+_COMMANDS = (token, doctor)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the query service; returns the exit status."""
+    """Run the query service or one of its commands; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        settings = load(options.config, os.environ)
-        if options.check_config:
-            print(_summary(settings))
-            return 0
-        logs.configure(settings.log.level, settings.log.format)
-        server.serve(settings)
+        status: int = options.run(options)
     except ConfigurationError as error:
         print(f"gpuscope-api: {error}", file=sys.stderr)
         return 1
+    return status
+
+
+def _serve(options: argparse.Namespace) -> int:
+    settings = load(options.config, os.environ)
+    wiring.check(settings)
+    if options.check_config:
+        print(_summary(settings))
+        return 0
+    logs.configure(settings.log.level, settings.log.format)
+    server.serve(settings)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="gpuscope-api", description="Answers the documented JSON APIs from Prometheus."
+        prog="gpuscope-api",
+        description="Answers the documented JSON APIs from Prometheus; without a command, serves.",
     )
+    parser.set_defaults(run=_serve)
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings (YAML)")
     parser.add_argument(
         "--check-config", action="store_true", help="say whether the settings can be used"
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version.current()}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for command in _COMMANDS:
+        command.add_to(commands)
     return parser
 
 

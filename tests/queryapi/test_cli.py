@@ -48,6 +48,19 @@ def test_a_mistake_in_the_settings_ends_the_start(
     )
 
 
+@pytest.mark.parametrize("arguments", [[], ["--check-config"]])
+def test_what_the_settings_name_is_looked_at(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file of tokens that is none ends the start in a sentence, and is no usable setting."""
+    tokens, settings = tmp_path / "tokens", tmp_path / "gpuscope.yml"
+    tokens.write_text('{"version": 1, "tokens": [{}]}')
+    settings.write_text(f"auth: {{tokens_file: {tokens}}}")
+
+    assert 1 == main([*arguments, "--config", str(settings)])
+    assert capsys.readouterr().err.startswith(f"gpuscope-api: {tokens}: is not a file of tokens: ")
+
+
 def test_a_port_in_use_is_said_at_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,7 +95,7 @@ def test_it_ends_when_told_to(tmp_path: Path) -> None:
 
     assert 0 == status
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    assert {"gunicorn.error", "queryapi.access"} == {line["logger"] for line in lines}
+    assert {"gunicorn.error", "queryapi.requests"} == {line["logger"] for line in lines}
 
 
 def test_it_can_be_run_as_a_module() -> None:
