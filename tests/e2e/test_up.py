@@ -81,6 +81,10 @@ def test_one_command_shows_a_living_fleet(occupied: None, tmp_path: Path) -> Non
         assert f"query API: port {QUERY_API} is in use and left alone" in text
         assert 300 == _answer(text)["data"]["current_gpu_usage"]["total_gpus"]
         assert 40 == len(answer["data"]["nodes"])
+        for page in re.findall(r"(http\S+(?:/docs|/clusters))\n", text):
+            assert 200 == requests.get(page, timeout=10).status_code
+        [doctor] = re.findall(r"doctor --config (\S+)", text)
+        assert Path(doctor).is_file()
 
         parts = _children(up.pid)
         up.signal(signal.SIGINT)

@@ -1,0 +1,139 @@
+"""The API tells the same of a fleet whether Prometheus or VictoriaMetrics holds its series."""
+
+import json
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+
+from demo.processes import wait_for
+from demo.stack import CLUSTER
+from tests.support.api_process import Api, api
+from tests.support.prometheus import Target
+from tests.support.stack import CACHE, READY_SECONDS, RunningStack, running_stack
+from tests.support.victoriametrics import victoriametrics
+
+pytestmark = pytest.mark.e2e
+
+NODES, GPUS, TASKS = 40, 320, 120
+# What docs/prometheus.md asks operators to set.
+FLAGS = ("-search.latencyOffset=0s",)
+NOBODY = "127.0.0.1:1"
+STATUS = "/api/v1/realtime/status"
+RUNNING_TASKS = "/api/v1/realtime/running-tasks"
+
+
+@dataclass(frozen=True)
+class Both:
+    """One fleet that stands still, and the API over either store."""
+
+    prometheus: RunningStack
+    victoria: Api
+    first_totals: frozenset[int]
+
+
+@pytest.fixture(name="both", scope="module")
+def _both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    folder, victoria = tmp_path_factory.mktemp("stack"), tmp_path_factory.mktemp("victoria")
+    sizes = (f"--nodes={NODES}", "--pods=400", f"--gpu-pods={TASKS}")
+    with running_stack(folder, "large", *sizes) as running, Target(_devices(running)) as devices:
+        _scrape_besides(running, devices.address)
+        with (
+            victoriametrics(victoria, folder / "prometheus", *FLAGS) as store,
+            api(victoria, store.url, {"cache": CACHE}) as service,
+        ):
+            seen = set()
+
+            def is_complete() -> bool:
+                answer = service.get(STATUS, cluster=CLUSTER, include=["nodes", "alerts"])
+                if not answer.ok:
+                    return False
+                told = answer.json()["data"]
+                seen.add(told["current_gpu_usage"]["total_gpus"])
+                return _is_all(told)
+
+            wait_for(is_complete, seconds=2 * READY_SECONDS, what="VictoriaMetrics' totals")
+            wait_for(
+                lambda: _is_all(running.status(include=["nodes", "alerts"])),
+                seconds=READY_SECONDS,
+                what="Prometheus' totals",
+            )
+            yield Both(running, service, frozenset(seen))
+
+
+def _devices(running: RunningStack) -> str:
+    """Return what a node exporter would say of every node's devices."""
+    page = requests.get(f"{running.exporter_url}/metrics", timeout=20).text
+    lines = [line for line in page.splitlines() if line.startswith("gpu_node_ready{")]
+    names = sorted(line.partition('node="')[2].partition('"')[0] for line in lines)
+    return "".join(
+        f'gpu_utilization_ratio{{node="{name}",uuid="{name}-{gpu}",gpu="{gpu}"}} {gpu / 10}\n'
+        for name in names
+        for gpu in range(8)
+    )
+
+
+def _scrape_besides(running: RunningStack, devices: str) -> None:
+    """Scrape the devices too, and a target that is not there, and alert about it at once."""
+    home = running.kubeconfig.parent / "prometheus"
+    rules = home / "alerts" / "telemetry.yml"
+    rules.write_text(rules.read_text().replace("for: 2m", "for: 0s"))
+    targets = [{"targets": [devices, NOBODY], "labels": {"cluster": CLUSTER}}]
+    (home / "targets" / "gpu-node.yml").write_text(json.dumps(targets))
+    running.prometheus.signal(signal.SIGHUP)
+
+
+def _is_all(told: dict[str, Any]) -> bool:
+    return bool(
+        told["alerts"]
+        and told["current_gpu_usage"]["total_gpus"]
+        and told["current_gpu_usage"]["utilized_gpus"]
+        and all(node["utilization"] is not None for node in told["nodes"])
+    )
+
+
+def _without_times(told: dict[str, Any]) -> dict[str, Any]:
+    """Return the same without the moments, which are each store's own."""
+    return {
+        name: [_without_times(each) for each in value] if isinstance(value, list) else value
+        for name, value in told.items()
+        if name not in {"timestamp", "running_time_seconds"}
+    }
+
+
+def test_a_status_is_the_same_from_either(both: Both) -> None:
+    """Totals, nodes and alerts are equal, and so is how recent the newest events are."""
+    asked = {"include": ["nodes", "alerts", "events"]}
+    prometheus = both.prometheus.status(**asked)
+    victoria = both.victoria.get(STATUS, cluster=CLUSTER, **asked).json()["data"]
+    happened = [
+        # Of many at the same second, which are among the ten is nobody's promise.
+        [event["timestamp"] for event in told.pop("recent_events")]
+        for told in (prometheus, victoria)
+    ]
+
+    assert GPUS == prometheus["current_gpu_usage"]["total_gpus"]
+    assert NODES == len(prometheus["nodes"])
+    assert [NOBODY] == [alert["source"] for alert in prometheus["alerts"]]
+    assert _without_times(prometheus) == _without_times(victoria)
+    assert happened[0] == happened[1]
+
+
+def test_running_tasks_are_the_same_from_either(both: Both) -> None:
+    """Every task is there with the same words and numbers."""
+    prometheus = both.prometheus.running_tasks()
+    victoria = both.victoria.get(RUNNING_TASKS, cluster=CLUSTER).json()["data"]
+
+    assert TASKS == prometheus["total_tasks"]
+    assert _without_times(prometheus) == _without_times(victoria)
+
+
+def test_a_start_tells_no_zeros(both: Both) -> None:
+    """While the first rules were evaluated there was an error or the truth, never an empty fleet.
+
+    vmalert does not show a group's later rules what its earlier ones just recorded.
+    """
+    assert {GPUS} == both.first_totals
