@@ -28,7 +28,10 @@ test: setup ## Run every test and hold the coverage
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-bench: setup ## Print the figures of bench/, the long one in small form
+bench: setup ## Print the figures of bench/, the long ones in small form
+	@$(BIN)/python bench/api_cached.py --rounds=3 --seconds=1
+	@$(BIN)/python bench/api_cold.py --gpus 1000 10000 --rounds=10
+	@$(BIN)/python bench/api_stampede.py --rounds=2
 	@$(BIN)/python bench/cluster_page.py
 	@$(BIN)/python bench/cluster_scale.py --nodes=500 --pods=5000 --gpu-pods=1500 --seconds=50
 
