@@ -173,6 +173,10 @@ def _show(plan: Plan) -> None:
     print("\nready:")
     for name in ("query API", "Prometheus", "Alertmanager", "cluster exporter"):
         print(f"  {name:17} {urls[name]}")
+    print(f"  {'routes':17} {urls['query API']}/docs")
+    print(f"  {'clusters':17} {urls['query API']}/api/v1/clusters")
+    settings = plan.directory / "gpuscope.yml"
+    print(f"  {'doctor':17} .venv/bin/gpuscope-api doctor --config {settings}")
     if not plan.kubeconfig:
         print(f"  {'kubectl':17} KUBECONFIG={plan.directory / 'kubeconfig'} kubectl get pods -A")
     print(f"\n$ curl '{plan.status_url}'")
