@@ -14,7 +14,9 @@ from demo.processes import LOOPBACK, Process, free_port, wait_for
 READY_SECONDS = 60.0
 SCRAPE_SECONDS = 1
 CACHE = {"ttl": 0.5, "stale": 5.0}
-"""Short enough for a test to see a window end; everything else is as shipped."""
+"""Short enough for a test to see a window end."""
+LIMITS = {"per_minute": 0}
+"""A test asks as often as it can; everything else is as shipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def running_stack(
     kubeconfig = directory / "kubeconfig"
     prometheus_url = f"http://{LOOPBACK}:{prometheus_port}"
     clusters = [{"name": stack.CLUSTER, "prometheus_url": prometheus_url}]
+    settings = {"clusters": clusters, "cache": CACHE, "limits": LIMITS}
     with ExitStack() as cleanup:
 
         def start(process: Process) -> Process:
@@ -104,9 +107,7 @@ def running_stack(
                     seconds=SCRAPE_SECONDS,
                 )
             ),
-            api=start(
-                stack.query_api(directory, [api_port], {"clusters": clusters, "cache": CACHE})
-            ),
+            api=start(stack.query_api(directory, [api_port], settings)),
             fleet_url=f"http://{LOOPBACK}:{fleet_port}",
             exporter_url=f"http://{LOOPBACK}:{exporter_port}",
             prometheus_url=prometheus_url,
