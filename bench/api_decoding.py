@@ -72,7 +72,7 @@ def serve(body: bytes) -> ThreadingHTTPServer:
 def read(url: str, reader: str) -> None:
     """Read once, as a process of its own, and print what it cost."""
     client = PrometheusClient(
-        Cluster("c", url), HttpTransport(connect=5), seconds=60, metrics=Metrics("bench")
+        Cluster("c", url), HttpTransport(connect=5), seconds=60, metrics=Metrics("bench").querying
     )
     shape = _uids if reader == "keeps nothing" else _everything
     before, started = _megabytes("VmRSS"), time.perf_counter()

@@ -113,7 +113,11 @@ def clients(
     for cluster in ground.settings.clusters:
         transport = connect(cluster, ground.settings)
         client = client_of(
-            cluster, ground.settings, ground.metrics, transport, headers=ground.tracer.headers
+            cluster,
+            ground.settings,
+            ground.metrics.querying,
+            transport,
+            headers=ground.tracer.headers,
         )
         ground.resources.callback(client.close)
         made[cluster.name] = client
@@ -147,7 +151,7 @@ class Composition:
     def gate(self, inner: "WSGIApplication", ready: Mapping[str, Ready]) -> Gate:
         """Return the gate in front of *inner*, which answers itself what is *ready*."""
         ground, settings = self._ground, self._ground.settings
-        guard = guard_of(settings, ground.metrics, clock=ground.clock)
+        guard = guard_of(settings, ground.metrics.judging, clock=ground.clock)
         ground.resources.callback(guard.close)
         turnstile = Turnstile(limiter_of(settings, self._store), settings.limits)
         return Gate(
@@ -159,7 +163,7 @@ class Composition:
             turnstile=turnstile,
             ready=ready,
             clusters=(cluster.name for cluster in settings.clusters),
-            records=Records(ground.metrics),
+            records=Records(ground.metrics.serving),
             tracer=ground.tracer,
         )
 
@@ -192,7 +196,7 @@ class Composition:
                 answers=self._answers,
             )
             return Snapshots(
-                source, windows, bulkhead, terms, metrics=ground.metrics, clock=ground.clock
+                source, windows, bulkhead, terms, metrics=ground.metrics.caching, clock=ground.clock
             )
 
         return Views(make)

@@ -10,7 +10,7 @@ from queryapi.access.credential import not_valid
 from queryapi.access.tokens import Token, known
 from queryapi.access.verdict import Verdict
 from queryapi.errors import AuthenticatorUnavailable, ConfigurationError
-from queryapi.telemetry.metrics import Metrics
+from queryapi.telemetry.judging import Judging
 
 _LOG = logging.getLogger(__name__)
 # A revoked token is out after a second; reading it for every request would cost more than that.
@@ -33,7 +33,7 @@ class FileAuthenticator:
         ConfigurationError: When the file cannot be used now, at the start.
     """
 
-    def __init__(self, path: Path, *, metrics: Metrics, clock: Callable[[], float]) -> None:
+    def __init__(self, path: Path, *, metrics: Judging, clock: Callable[[], float]) -> None:
         self._path = path
         self._metrics = metrics
         self._clock = clock

@@ -12,7 +12,7 @@ from queryapi.access.sources import Sources, sources_of
 from queryapi.access.verdict import Recent
 from queryapi.errors import AuthenticatorUnavailable, NotPermitted, Unauthenticated
 from queryapi.settings import Anonymous, Api, Role, Settings, is_loopback, split_address
-from queryapi.telemetry.metrics import AccessSource, Metrics
+from queryapi.telemetry.judging import AccessSource, Judging
 
 _LOG = logging.getLogger(__name__)
 _VERIFIED_SECONDS = 60.0
@@ -43,7 +43,7 @@ class Guard:
         sources: Sources | None,
         anonymous: Anonymous,
         *,
-        metrics: Metrics,
+        metrics: Judging,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._sources = sources
@@ -156,7 +156,7 @@ class Guard:
 
 
 def guard_of(
-    settings: Settings, metrics: Metrics, *, clock: Callable[[], float] = time.time
+    settings: Settings, metrics: Judging, *, clock: Callable[[], float] = time.time
 ) -> Guard:
     """Return the guard for *settings*; close it when it is done with.
 

@@ -13,7 +13,7 @@ from queryapi.access.asking import PATIENCE_SECONDS, Asking, Places
 from queryapi.errors import AuthenticatorUnavailable
 from queryapi.outbound.transport import Request
 from queryapi.settings import Oidc, reads_safely
-from queryapi.telemetry.metrics import Metrics
+from queryapi.telemetry.judging import Judging
 
 _LOG = logging.getLogger(__name__)
 _FRESH_SECONDS = 300.0
@@ -60,7 +60,7 @@ class Keys:
     """
 
     def __init__(
-        self, oidc: Oidc, asking: Asking, *, metrics: Metrics, clock: Callable[[], float]
+        self, oidc: Oidc, asking: Asking, *, metrics: Judging, clock: Callable[[], float]
     ) -> None:
         self._oidc = oidc
         self._asking = asking

@@ -17,7 +17,7 @@ from queryapi.access.verdict import Recent, Verdict
 from queryapi.errors import AuthenticatorUnavailable
 from queryapi.outbound.transport import Request
 from queryapi.settings import TokenReview
-from queryapi.telemetry.metrics import Metrics
+from queryapi.telemetry.judging import Judging
 
 _LOG = logging.getLogger(__name__)
 _PATH = "/apis/authentication.k8s.io/v1/tokenreviews"
@@ -135,7 +135,7 @@ class ReviewAuthenticator:
         clock: Unix seconds.
     """
 
-    def __init__(self, reviewer: Reviewer, *, metrics: Metrics, clock: Callable[[], float]) -> None:
+    def __init__(self, reviewer: Reviewer, *, metrics: Judging, clock: Callable[[], float]) -> None:
         self._reviewer = reviewer
         self._metrics = metrics
         self._clock = clock

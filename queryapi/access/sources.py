@@ -12,7 +12,7 @@ from queryapi.access.tokens import PREFIX
 from queryapi.access.verdict import Authenticator
 from queryapi.outbound.transport import HttpTransport
 from queryapi.settings import Auth, Oidc, TokenReview
-from queryapi.telemetry.metrics import AccessSource, Metrics
+from queryapi.telemetry.judging import AccessSource, Judging
 
 Clock = Callable[[], float]
 
@@ -49,7 +49,7 @@ class Sources:
                 authenticator.close()
 
 
-def sources_of(auth: Auth, metrics: Metrics, *, clock: Clock) -> Sources:
+def sources_of(auth: Auth, metrics: Judging, *, clock: Clock) -> Sources:
     """Return the authenticators that *auth* configures.
 
     Args:
@@ -69,7 +69,7 @@ def sources_of(auth: Auth, metrics: Metrics, *, clock: Clock) -> Sources:
     )
 
 
-def _oidc(oidc: Oidc, metrics: Metrics, clock: Clock) -> Authenticator:
+def _oidc(oidc: Oidc, metrics: Judging, clock: Clock) -> Authenticator:
     # Cryptography costs memory and time to load: only those pay who need it.
     from queryapi.access.jwks import Keys  # noqa: PLC0415
     from queryapi.access.jwt import JwtAuthenticator  # noqa: PLC0415
@@ -81,7 +81,7 @@ def _oidc(oidc: Oidc, metrics: Metrics, clock: Clock) -> Authenticator:
     return JwtAuthenticator(oidc, keys, clock=clock)
 
 
-def _review(review: TokenReview, metrics: Metrics, clock: Clock) -> Authenticator:
+def _review(review: TokenReview, metrics: Judging, clock: Clock) -> Authenticator:
     asking = Asking("the API server that reviews tokens", _transport(review.ca_file))
     reviewer = Reviewer(review, asking, clock=clock)
     return ReviewAuthenticator(reviewer, metrics=metrics, clock=clock)

@@ -15,7 +15,7 @@ from queryapi.api import examples
 from queryapi.api.envelope import Enveloped
 from queryapi.services.clusters import Clusters
 from queryapi.services.health import Liveness, Readiness
-from queryapi.services.realtime import RunningTasks, Status
+from queryapi.services.realtimeanswers import RunningTasks, Status
 from queryapi.settings import Api
 
 # What any path may answer, whatever it is for: some of it before a route is looked for.

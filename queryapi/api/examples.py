@@ -4,7 +4,7 @@ from queryapi.api.envelope import Enveloped, Success
 from queryapi.services.alerts import AlertItem
 from queryapi.services.clusters import ClusterItem, Clusters, State
 from queryapi.services.health import ClusterHealth, Liveness, Readiness
-from queryapi.services.realtime import (
+from queryapi.services.realtimeanswers import (
     AvailableResources,
     EventItem,
     GpuUsage,

@@ -11,7 +11,7 @@ from queryapi.access.principal import NOBODY, Principal
 from queryapi.front.routes import Route
 from queryapi.limits.allowance import Allowance
 from queryapi.telemetry.logs import ACCESS, fields
-from queryapi.telemetry.metrics import Metrics, ReadyOutcome
+from queryapi.telemetry.serving import ReadyOutcome, Serving
 
 _LOG = logging.getLogger(ACCESS)
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -73,7 +73,7 @@ class Records:
         clock: Monotonic seconds.
     """
 
-    def __init__(self, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, metrics: Serving, clock: Callable[[], float] = time.monotonic) -> None:
         self._metrics = metrics
         self.clock = clock
 

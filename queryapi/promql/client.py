@@ -19,7 +19,7 @@ from queryapi.promql.replicas import Replicas
 from queryapi.promql.values import E, Matrix, Sample, Vector
 from queryapi.settings import Cluster, Upstream
 from queryapi.telemetry.logs import fields
-from queryapi.telemetry.metrics import Metrics
+from queryapi.telemetry.querying import Querying
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class PrometheusClient:
         transport: StreamingTransport,
         *,
         seconds: float,
-        metrics: Metrics,
+        metrics: Querying,
         upstream: Upstream = Upstream(),  # noqa: B008 - frozen
         headers: Callable[[], Mapping[str, str]] = dict,
         clock: Callable[[], float] = time.monotonic,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from queryapi.outbound.transport import HttpTransport, StreamingTransport
 from queryapi.promql.client import PrometheusClient
 from queryapi.settings import Cluster, Settings
-from queryapi.telemetry.metrics import Metrics
+from queryapi.telemetry.querying import Querying
 
 # What one snapshot asks for at the same time, and one more may be late.
 QUERIES_AT_ONCE = 4
@@ -27,7 +27,7 @@ def transport_of(cluster: Cluster, settings: Settings) -> StreamingTransport:
 def client_of(
     cluster: Cluster,
     settings: Settings,
-    metrics: Metrics,
+    metrics: Querying,
     transport: StreamingTransport | None = None,
     *,
     headers: Callable[[], Mapping[str, str]] = dict,

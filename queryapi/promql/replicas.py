@@ -6,7 +6,7 @@ from collections.abc import Callable
 from queryapi.outbound.breaker import Breaker
 from queryapi.settings import Cluster, Upstream
 from queryapi.telemetry.logs import fields
-from queryapi.telemetry.metrics import Metrics
+from queryapi.telemetry.querying import Querying
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ class Replicas:
     """
 
     def __init__(
-        self, cluster: Cluster, upstream: Upstream, metrics: Metrics, clock: Callable[[], float]
+        self, cluster: Cluster, upstream: Upstream, metrics: Querying, clock: Callable[[], float]
     ) -> None:
         self._name = cluster.name
         self._urls = cluster.urls

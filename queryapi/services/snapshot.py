@@ -15,8 +15,8 @@ from queryapi.services.model import Stamps
 from queryapi.services.part import Moment, Part, Reading
 from queryapi.services.parts import EVALUATION, STAMPS
 from queryapi.services.reading import Source
+from queryapi.telemetry.caching import Caching, PartOutcome
 from queryapi.telemetry.logs import Sparing, fields
-from queryapi.telemetry.metrics import Metrics, PartOutcome
 
 _LOG = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ class Snapshots:
         bulkhead: Bulkhead,
         terms: Terms,
         *,
-        metrics: Metrics,
+        metrics: Caching,
         clock: Callable[[], float],
     ) -> None:
         self._source = source

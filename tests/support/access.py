@@ -57,7 +57,7 @@ def guarding(
     auth: Auth, clock: Callable[[], float], metrics: Metrics | None = None
 ) -> Iterator[Guard]:
     """Guard by *auth* for the length of a `with` block."""
-    guard = guard_of(Settings(auth=auth), metrics or Metrics("0"), clock=clock)
+    guard = guard_of(Settings(auth=auth), (metrics or Metrics("0")).judging, clock=clock)
     try:
         yield guard
     finally:

@@ -148,7 +148,7 @@ def gated(
         turnstile=turnstile,
         ready=ready or {},
         clusters=["prod"],
-        records=Records(metrics, clock),
+        records=Records(metrics.serving, clock),
         tracer=tracer or NoTracer(),
     )
     return Gated(gate, Visitor(wrap(gate)), metrics, clock)

@@ -22,7 +22,7 @@ class Followed:
     def __init__(self, path: Path) -> None:
         self.path, self.clock, self.metrics = path, Clock(), Metrics("0")
         self.text = issue(path, Role.VIEWER, name="ann")
-        self.authenticator = FileAuthenticator(path, metrics=self.metrics, clock=self.clock)
+        self.authenticator = FileAuthenticator(path, metrics=self.metrics.judging, clock=self.clock)
 
     def judge(self, text: str = "") -> Principal:
         """Judge a token, by default the one that is in the file."""
@@ -142,4 +142,4 @@ def test_while_one_reads_the_others_go_on(followed: Followed) -> None:
 def test_without_its_file_the_service_does_not_start(tmp_path: Path) -> None:
     """A file that is not there at the start is a mistake in the settings."""
     with pytest.raises(ConfigurationError, match="cannot be read"):
-        FileAuthenticator(tmp_path / "no", metrics=Metrics("0"), clock=Clock())
+        FileAuthenticator(tmp_path / "no", metrics=Metrics("0").judging, clock=Clock())

@@ -17,7 +17,7 @@ from queryapi.access.sources import Sources
 from queryapi.access.verdict import Recent, Verdict
 from queryapi.api.endpoints import Endpoint
 from queryapi.errors import AuthenticatorUnavailable, NotPermitted, QueryApiError, Unauthenticated
-from queryapi.services.realtime import Status
+from queryapi.services.realtimeanswers import Status
 from queryapi.settings import Anonymous, Api, Auth, Grant, Oidc, Role, Settings, TokenReview
 from queryapi.telemetry.metrics import Metrics
 from tests.support import access_matrix, apiserver, issuer
@@ -78,7 +78,7 @@ def matrix_guard(path: Path, configuration: Configuration) -> Guard:
     """Return a guard as the matrix configures it."""
     tokens_file = None if configuration == "open" else str(path)
     auth = Auth(tokens_file=tokens_file, anonymous=ANONYMOUS[configuration])
-    return guard_of(Settings(auth=auth), Metrics("0"), clock=Clock())
+    return guard_of(Settings(auth=auth), Metrics("0").judging, clock=Clock())
 
 
 def test_every_route_lets_in_whom_the_matrix_says(
@@ -263,7 +263,7 @@ class Vouching:
 def test_a_judged_token_is_remembered_for_a_minute_at_most(until: float, good_for: int) -> None:
     """Or until it ends; a clock that is set back makes nobody good for longer."""
     clock, vouching, metrics = Clock(), Vouching(until), Metrics("0")
-    guard = Guard(Sources(review=vouching), Anonymous(), metrics=metrics, clock=clock)
+    guard = Guard(Sources(review=vouching), Anonymous(), metrics=metrics.judging, clock=clock)
     judged = []
     for now in (1000, 1000 + good_for - 1, 1000 + good_for, 0):
         clock.now = now
@@ -280,7 +280,7 @@ def test_who_cannot_be_judged_is_told_to_come_back() -> None:
     """Not that the token is wrong; an open route works even so."""
     vouching, metrics = Vouching(0), Metrics("0")
     vouching.error = AuthenticatorUnavailable("later", retry_after=3)
-    guard = Guard(Sources(review=vouching), Anonymous(), metrics=metrics, clock=Clock())
+    guard = Guard(Sources(review=vouching), Anonymous(), metrics=metrics.judging, clock=Clock())
     with pytest.raises(AuthenticatorUnavailable) as failure:
         guard.admit("Bearer x", Api.REALTIME, READ)
 
@@ -358,7 +358,7 @@ def test_only_an_unknown_token_of_kubernetes_is_anothers_to_judge(tmp_path: Path
 def test_a_token_that_nobody_judges_is_wrong(tmp_path: Path) -> None:
     """One of ours too, where there is no file of them."""
     metrics = Metrics("0")
-    guard = Guard(Sources(review=Vouching(0)), Anonymous(), metrics=metrics, clock=Clock())
+    guard = Guard(Sources(review=Vouching(0)), Anonymous(), metrics=metrics.judging, clock=Clock())
     with pytest.raises(Unauthenticated):
         guard.admit("Bearer gpuscope_x", Api.REALTIME, READ)
 
@@ -373,9 +373,9 @@ def test_addresses_that_others_reach_are_warned_about(
     issue(tmp_path / "tokens", Role.VIEWER)
     auth = Auth(tokens_file=str(tmp_path / "tokens"))
     with caplog.at_level(logging.WARNING):
-        guard_of(Settings(auth=auth), Metrics("0"))
+        guard_of(Settings(auth=auth), Metrics("0").judging)
         assert "" == caplog.text
-        guard_of(Settings(auth=auth, listen=("127.0.0.1:1", "0.0.0.0:80")), Metrics("0"))
+        guard_of(Settings(auth=auth, listen=("127.0.0.1:1", "0.0.0.0:80")), Metrics("0").judging)
 
     assert "tokens can be read on the way to 0.0.0.0:80 unless TLS" in caplog.text
 

@@ -29,7 +29,7 @@ class Held:
         self.source, self.clock, self.metrics = source, Clock(), Metrics("0")
         asking = Asking("the issuer", HttpTransport(connect=2))
         oidc = Oidc(source.url, AUDIENCE, **settings)
-        self.keys = Keys(oidc, asking, metrics=self.metrics, clock=self.clock)
+        self.keys = Keys(oidc, asking, metrics=self.metrics.judging, clock=self.clock)
 
     def find(self, kid: str | None) -> list[str]:
         """Return the names of the keys that are found."""

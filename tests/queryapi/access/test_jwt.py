@@ -56,7 +56,7 @@ class Judged:
             **settings,
         )
         asking = Asking("the issuer", HttpTransport(connect=2))
-        self.keys = Keys(self.oidc, asking, metrics=Metrics("0"), clock=self.clock)
+        self.keys = Keys(self.oidc, asking, metrics=Metrics("0").judging, clock=self.clock)
         self._authenticator = JwtAuthenticator(self.oidc, self.keys, clock=self.clock)
 
     def verdict(self, token: str) -> Verdict:

@@ -52,7 +52,9 @@ class Reviewed:
         )
         asking = Asking("the API server", HttpTransport(connect=2))
         self.authenticator = ReviewAuthenticator(
-            Reviewer(review, asking, clock=self.clock), metrics=self.metrics, clock=self.clock
+            Reviewer(review, asking, clock=self.clock),
+            metrics=self.metrics.judging,
+            clock=self.clock,
         )
 
     def judge(self, token: str) -> Principal:
@@ -168,7 +170,7 @@ def test_a_server_that_knows_no_audiences_is_not_believed(tmp_path: Path) -> Non
     )
     clock = Clock()
     reviewer = Reviewer(review, Asking("the API server", Plain()), clock=clock)
-    authenticator = ReviewAuthenticator(reviewer, metrics=Metrics("0"), clock=clock)
+    authenticator = ReviewAuthenticator(reviewer, metrics=Metrics("0").judging, clock=clock)
 
     with pytest.raises(Unauthenticated):
         verdict(authenticator, "bob")
@@ -261,7 +263,7 @@ def slow(tmp_path: Path) -> Iterator[tuple[Slow, ReviewAuthenticator, Clock]]:
     review = TokenReview(_GRANTS, token_file=str(tmp_path / "token"))
     transport, clock = Slow(), Clock()
     reviewer = Reviewer(review, Asking("the API server", transport), clock=clock)
-    yield transport, ReviewAuthenticator(reviewer, metrics=Metrics("0"), clock=clock), clock
+    yield transport, ReviewAuthenticator(reviewer, metrics=Metrics("0").judging, clock=clock), clock
     transport.gate.set()
 
 

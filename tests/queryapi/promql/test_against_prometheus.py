@@ -116,7 +116,7 @@ def client(server: Prometheus) -> Iterator[PrometheusClient]:
 def client_of(server: Prometheus) -> PrometheusClient:
     """Return a client of *server*."""
     cluster, transport = Cluster("c", server.url), HttpTransport(connect=5.0)
-    return PrometheusClient(cluster, transport, seconds=30, metrics=Metrics("test"))
+    return PrometheusClient(cluster, transport, seconds=30, metrics=Metrics("test").querying)
 
 
 def asked(client: PrometheusClient, query: str) -> list[dict[str, str]]:

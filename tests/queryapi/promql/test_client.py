@@ -79,7 +79,7 @@ class Asked:
             Cluster("prod", tuple(f"http://{host}/" for host in "abc"[:replicas])),
             self.script,
             seconds=seconds,
-            metrics=self.metrics,
+            metrics=self.metrics.querying,
             upstream=upstream,
             headers=lambda: headers or {},
             clock=self.clock,
@@ -366,7 +366,7 @@ def test_a_missing_secret_is_not_the_replicas_fault() -> None:
     """Credentials that cannot be read stop the query before any replica is asked or blamed."""
     asked = Asked(_UP, upstream=Upstream(failures=1))
     cluster = Cluster("prod", "http://a", bearer_token_file="/no/file")  # noqa: S106 - a path
-    client = PrometheusClient(cluster, asked.script, seconds=5, metrics=asked.metrics)
+    client = PrometheusClient(cluster, asked.script, seconds=5, metrics=asked.metrics.querying)
 
     for _ in range(2):
         with pytest.raises(UpstreamUnavailable, match="credentials for Prometheus cannot be read"):

@@ -43,7 +43,10 @@ def test_a_cluster_behind_mutual_tls_is_asked_with_all_its_settings(tmp_path: Pa
         )
         settings = Settings(clusters=(cluster,), timeouts=_PATIENT)
         client = client_of(
-            cluster, settings, Metrics("test"), headers=lambda: {"traceparent": "00-1-2-01"}
+            cluster,
+            settings,
+            Metrics("test").querying,
+            headers=lambda: {"traceparent": "00-1-2-01"},
         )
         try:
             assert 1 == len(client.instant("up", at=0).value)
@@ -62,7 +65,7 @@ def answered(upstream: Upstream, found: int) -> PrometheusClient:
     prometheus = FakePrometheus()
     prometheus.found["probe"] = [series("up", number) for number in range(found)]
     settings = Settings(upstream=upstream)
-    return client_of(settings.clusters[0], settings, Metrics("test"), prometheus)
+    return client_of(settings.clusters[0], settings, Metrics("test").querying, prometheus)
 
 
 def test_the_settings_limit_the_series_of_an_answer() -> None:
@@ -80,7 +83,7 @@ def test_the_settings_limit_the_bytes_of_an_answer() -> None:
         settings = Settings(
             clusters=(cluster,), timeouts=_PATIENT, upstream=Upstream(max_bytes=1024)
         )
-        client = client_of(cluster, settings, Metrics("test"))
+        client = client_of(cluster, settings, Metrics("test").querying)
         try:
             with pytest.raises(UpstreamUnavailable, match="more than 1024 bytes") as failure:
                 client.instant("up", at=0)

@@ -29,7 +29,12 @@ def probe(prometheus: FakePrometheus, executor: ThreadPoolExecutor) -> Probe:
     """Return a probe of *prometheus*."""
     cluster = Cluster("c", "http://prometheus")
     client = PrometheusClient(
-        cluster, prometheus, seconds=5, metrics=Metrics("1"), clock=Clock(), sleep=lambda _: None
+        cluster,
+        prometheus,
+        seconds=5,
+        metrics=Metrics("1").querying,
+        clock=Clock(),
+        sleep=lambda _: None,
     )
     return Probe(client, executor)
 

@@ -33,7 +33,7 @@ def test_probes_count_as_failures_and_as_answers() -> None:
         Cluster("c", "http://prometheus"),
         prometheus,
         seconds=5,
-        metrics=Metrics("test"),
+        metrics=Metrics("test").querying,
         upstream=Upstream(failures=2, pause=30),
         clock=clock,
     )

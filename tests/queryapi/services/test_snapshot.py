@@ -138,7 +138,7 @@ def process(
         )
         terms = Terms(ttl=30, stale=60, lag=150, patience=patience)
         snapshots = Snapshots(
-            source, windows, Bulkhead(seats), terms, metrics=Metrics("test"), clock=clock
+            source, windows, Bulkhead(seats), terms, metrics=Metrics("test").caching, clock=clock
         )
         try:
             yield Process(snapshots, client, clock)

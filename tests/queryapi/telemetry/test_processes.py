@@ -34,7 +34,7 @@ def test_places_add_up(shared: None) -> None:
         processes.become(place)
         everyone.append(Metrics("1.0"))
         for _ in range(times):
-            everyone[-1].part("c", "p", "fresh")
+            everyone[-1].caching.part("c", "p", "fresh")
 
     assert [[f"{COUNT} 6.0"]] * 3 == [_counted(metrics) for metrics in everyone]
 
@@ -43,7 +43,7 @@ def test_a_successor_goes_on_counting(shared: None) -> None:
     """A process at the place of one that ended begins where that one stopped."""
     for place in (1, 0, 1):  # another place in between: the files are opened anew
         processes.become(place)
-        Metrics("1.0").part("c", "p", "fresh")
+        Metrics("1.0").caching.part("c", "p", "fresh")
 
     assert [f"{COUNT} 3.0"] == _counted(Metrics("1.0"))
 
@@ -52,7 +52,7 @@ def test_what_lives_with_a_process_ends_with_it(shared: None) -> None:
     """A gauge of a process that ended is gone; its counts stay."""
     processes.become(1)
     metrics = Metrics("1.0")
-    metrics.part("c", "p", "fresh")
+    metrics.caching.part("c", "p", "fresh")
     processes.forget(1)
 
     assert "build_info{" not in metrics.exposition("")[0].decode()
