@@ -18,10 +18,10 @@ from queryapi.outbound.transport import StreamingTransport
 from queryapi.promql.connect import transport_of
 from queryapi.services.clusters import ClusterList
 from queryapi.services.fleet import Fleet
+from queryapi.services.freshness import Freshness
 from queryapi.services.health import Health, Probe
 from queryapi.services.parts import TOTALS
 from queryapi.services.realtime import Realtime
-from queryapi.services.snapshot import Freshness
 from queryapi.settings import Cluster, Settings
 from queryapi.wiring import Composition, Ground
 

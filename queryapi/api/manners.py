@@ -14,7 +14,8 @@ from flask import Response, request
 
 from queryapi.api.codings import Coding, wanted
 from queryapi.cache.prepared import Prepared
-from queryapi.services.snapshot import Answer, Freshness
+from queryapi.services.freshness import Freshness
+from queryapi.services.snapshot import Answer
 
 Headers = list[tuple[str, str]]
 

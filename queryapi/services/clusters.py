@@ -12,9 +12,9 @@ from msgspec import Meta
 
 from queryapi.access.principal import Scope
 from queryapi.errors import UpstreamError
+from queryapi.services.freshness import Freshness
 from queryapi.services.health import reason_of
 from queryapi.services.lookout import Lookout
-from queryapi.services.snapshot import Freshness
 from queryapi.services.wording import TIME_SCHEMA, second
 
 

@@ -5,12 +5,13 @@ from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from queryapi.cache.bulkhead import Bulkhead, Patience
 from queryapi.cache.prepared import Prepared, prepare
 from queryapi.cache.windows import Outcome, Window, Windows
 from queryapi.errors import NoData, UpstreamError, UpstreamUnavailable
+from queryapi.services.freshness import Freshness, Provenance, provenance
 from queryapi.services.model import Stamps
 from queryapi.services.part import Moment, Part, Reading
 from queryapi.services.parts import EVALUATION, STAMPS
@@ -31,38 +32,6 @@ _ILL_PATIENCE_SECONDS = 0.5
 _STANDING_SECONDS = 0.75
 
 Parts = tuple[Part[Any], ...]
-
-
-class Freshness(NamedTuple):
-    """How old an answer is.
-
-    Args:
-        at: The Unix time that it describes.
-        age: Seconds since that at which it was asked for.
-        lifetime: Seconds for which it counts as fresh.
-        stale: Whether it is served only because nothing newer can be had.
-        warnings: Prometheus' words about what may be missing from it.
-    """
-
-    at: float
-    age: float
-    lifetime: float
-    stale: bool
-    warnings: tuple[str, ...] = ()
-
-
-class _Provenance(NamedTuple):
-    """What parts tell of their own age: the time they describe, and what spoils it.
-
-    Args:
-        at: The Unix time that they describe.
-        lagging: Whether Prometheus had nothing newer, though it should have.
-        warnings: Prometheus' words.
-    """
-
-    at: float
-    lagging: bool
-    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,25 +254,14 @@ class Snapshots:
         return Snapshot(self._source.cluster, window, freshness)
 
     def _freshness(self, window: Window, parts: Parts, *, stale: bool) -> Freshness:
-        told: _Provenance | None = window.worked_out.get(parts)
+        told: Provenance | None = window.worked_out.get(parts)
         if told is None:
-            told = window.worked_out[parts] = self._provenance(window, parts)
+            told = window.worked_out[parts] = provenance(window, parts, stale=self._terms.stale)
         now, ttl = self._clock(), self._terms.ttl
         age = max(0.0, now - window.opened)
         if told.lagging:
             age, stale = max(age, now - told.at), True
         return Freshness(told.at, age, ttl, stale, told.warnings)
-
-    def _provenance(self, window: Window, parts: Parts) -> _Provenance:
-        readings = [window.value(part.key) for part in parts]
-        warnings = tuple(dict.fromkeys(w for reading in readings for w in reading.warnings))
-        if EVALUATION not in parts:
-            return _Provenance(window.opened, lagging=False, warnings=warnings)
-        evaluated = window.value(EVALUATION.key).value
-        known = min(evaluated, window.value(STAMPS.key).value.known_at)
-        # Prometheus answers, but what it has may be old: told as such, with its own time.
-        lagging = window.opened - known > self._terms.stale
-        return _Provenance(known if lagging else evaluated, lagging, warnings)
 
     def _count(self, part: Part[Any], outcome: PartOutcome) -> None:
         self._metrics.part(self._source.cluster, part.name, outcome)

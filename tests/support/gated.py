@@ -18,7 +18,8 @@ from queryapi.front.cors import Cors
 from queryapi.front.gate import Gate
 from queryapi.front.routes import Routes
 from queryapi.limits.allowance import Allowance, Limiter
-from queryapi.services.snapshot import Answer, Freshness
+from queryapi.services.freshness import Freshness
+from queryapi.services.snapshot import Answer
 from queryapi.settings import Api, Limits, Role
 from queryapi.telemetry.metrics import Metrics
 from queryapi.telemetry.traces import NoTracer, Tracer

@@ -9,7 +9,7 @@ from queryapi.access.principal import Scope
 from queryapi.api import clusters
 from queryapi.errors import UpstreamUnavailable
 from queryapi.services.clusters import ClusterList
-from queryapi.services.snapshot import Freshness
+from queryapi.services.freshness import Freshness
 from queryapi.services.wording import second
 from tests.support.fake_prometheus import EVALUATED_AT
 from tests.support.query_service import OPENED, STATUS, Service, body, running

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from queryapi.api.manners import Rendered, render
 from queryapi.cache.prepared import prepare
-from queryapi.services.snapshot import Answer, Freshness
+from queryapi.services.freshness import Freshness
+from queryapi.services.snapshot import Answer
 from tests.support.query_service import STATUS, running
 
 BODY = b'{"data": "' + b"x" * 2000 + b'"}'

@@ -9,7 +9,7 @@ import pytest
 from queryapi.access.principal import Scope
 from queryapi.errors import NoData, QueryRejected, UpstreamError
 from queryapi.services.clusters import ClusterList, State
-from queryapi.services.snapshot import Freshness
+from queryapi.services.freshness import Freshness
 from tests.support.fake_prometheus import Clock
 
 CURRENT = Freshness(at=987.64, age=2, lifetime=30, stale=False)

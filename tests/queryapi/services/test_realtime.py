@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from queryapi.access.principal import Scope
 from queryapi.cache.memo import Answers
 from queryapi.cache.windows import Flight, Window
+from queryapi.services.freshness import Freshness
 from queryapi.services.model import Alert, Event, Hardware, Holdings, Node, Task, Totals
 from queryapi.services.part import Reading
 from queryapi.services.realtime import Extra, running_tasks, status
-from queryapi.services.snapshot import Freshness, Snapshot
+from queryapi.services.snapshot import Snapshot
 
 _TOTALS = Totals(
     capacity=16,
