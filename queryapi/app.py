@@ -12,7 +12,7 @@ from queryapi import version, wiring
 from queryapi.access.principal import Scope
 from queryapi.api import clusters, documents, errors, operations
 from queryapi.api.bounds import BODY_BYTES
-from queryapi.api.endpoints import ENDPOINTS
+from queryapi.api.endpoints import endpoints_of
 from queryapi.api.realtime import RealtimeApi
 from queryapi.outbound.transport import StreamingTransport
 from queryapi.promql.connect import transport_of
@@ -93,7 +93,8 @@ def _flask(
     app.register_blueprint(realtime.blueprint())
     app.register_blueprint(clusters.blueprint(cluster_list))
     app.register_blueprint(operations.blueprint(health, ground.metrics))
-    app.register_blueprint(documents.blueprint(ENDPOINTS, version.current()))
+    endpoints = endpoints_of(ground.settings.auth)
+    app.register_blueprint(documents.blueprint(endpoints, version.current()))
     return app
 
 

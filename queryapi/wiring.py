@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from queryapi import version
 from queryapi.access import tokenfile
 from queryapi.access.guard import guard_of
-from queryapi.api.endpoints import ENDPOINTS
+from queryapi.api.endpoints import endpoints_of
 from queryapi.api.visit import Ready
 from queryapi.cache.bulkhead import Bulkhead, Seats
 from queryapi.cache.grid import Grid
@@ -156,7 +156,7 @@ class Composition:
         turnstile = Turnstile(limiter_of(settings, self._store), settings.limits)
         return Gate(
             inner,
-            routes=Routes(ENDPOINTS),
+            routes=Routes(endpoints_of(settings.auth)),
             addresses=Addresses(settings.limits.trusted_proxies),
             cors=Cors(settings.cors_origins),
             admission=Admission(guard, turnstile),

@@ -70,11 +70,16 @@ class Guard:
         """
         if api is None:
             return NOBODY if self._sources else _EVERYBODY
-        source, principal = self._caller(authorization, api)
+        source, principal = self._caller(authorization, api, needs)
         if not permits(principal.role, needs, api):
             self._metrics.authentication(source, "forbidden")
             what = f"the role {principal.role}" if principal.role else "a caller without a role"
             raise NotPermitted(f"{what} may not {needs} here; ask for a token that may")
+        if needs is Permission.OVERSEE and principal.scope.clusters is not None:
+            self._metrics.authentication(source, "forbidden")
+            raise NotPermitted(
+                "this tells of every cluster; ask for a token that is limited to none"
+            )
         self._metrics.authentication(source, "admitted")
         return principal
 
@@ -112,12 +117,14 @@ class Guard:
         if self._sources is not None:
             self._sources.close()
 
-    def _caller(self, authorization: str | None, api: Api) -> tuple[AccessSource, Principal]:
+    def _caller(
+        self, authorization: str | None, api: Api, needs: Permission
+    ) -> tuple[AccessSource, Principal]:
         if self._sources is None:
             return "open", _EVERYBODY
         if authorization is not None:
             return self._bearer(authorization, self._sources)
-        if api in self._anonymous:
+        if api in self._anonymous and needs is not Permission.OVERSEE:
             return "anonymous", self._anonymous[api]
         self._metrics.authentication("unknown", "absent")
         raise Unauthenticated(

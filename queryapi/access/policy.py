@@ -7,9 +7,13 @@ from queryapi.settings import Api, Role
 
 
 class Permission(StrEnum):
-    """What a route asks of its callers."""
+    """What a route asks of its callers.
+
+    `OVERSEE` is to read what names every cluster: with a token, and one that is limited to none.
+    """
 
     READ = "read"
+    OVERSEE = "oversee"
     REPORT = "report"
     OPERATE = "operate"
     ADMINISTER = "administer"
@@ -17,13 +21,15 @@ class Permission(StrEnum):
 
 _ALL = frozenset(Api)
 _JOBS = frozenset({Api.JOBS})
+_REALTIME = frozenset({Api.REALTIME})
 
 # No ladder: a worker's token lies beside somebody's program, so it reads nothing but jobs.
 _TABLE: Mapping[Role, Mapping[Permission, frozenset[Api]]] = {
-    Role.VIEWER: {Permission.READ: _ALL},
+    Role.VIEWER: {Permission.READ: _ALL, Permission.OVERSEE: _REALTIME},
     Role.WORKER: {Permission.READ: _JOBS, Permission.REPORT: _JOBS},
     Role.OPERATOR: {
         Permission.READ: _ALL,
+        Permission.OVERSEE: _REALTIME,
         Permission.REPORT: _JOBS,
         Permission.OPERATE: frozenset({Api.POOLS, Api.JOBS}),
     },

@@ -4,7 +4,7 @@ Flask's routes, the gate in front of them, the description at /openapi.json and 
 roles are held to this table by tests.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -16,7 +16,7 @@ from queryapi.api.envelope import Enveloped
 from queryapi.services.clusters import Clusters
 from queryapi.services.health import Liveness, Readiness
 from queryapi.services.realtimeanswers import RunningTasks, Status
-from queryapi.settings import Api
+from queryapi.settings import Api, Auth
 
 # What any path may answer, whatever it is for: some of it before a route is looked for.
 _PROBLEMS = (
@@ -87,6 +87,15 @@ class Endpoint:
     example: msgspec.Struct | None = None
 
 
+_METRICS = Endpoint(
+    "GET",
+    "/metrics",
+    None,
+    Permission.READ,
+    "The service's own metrics, for Prometheus.",
+    None,
+    media="text/plain",
+)
 _CLUSTER = Parameter("cluster", "Name of the cluster.", required=True, example="prod-cluster")
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -156,15 +165,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         also=(HTTPStatus.SERVICE_UNAVAILABLE,),
         example=examples.READINESS,
     ),
-    Endpoint(
-        "GET",
-        "/metrics",
-        None,
-        Permission.READ,
-        "The service's own metrics, for Prometheus.",
-        None,
-        media="text/plain",
-    ),
+    _METRICS,
     Endpoint(
         "GET",
         "/openapi.json",
@@ -192,3 +193,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         media="text/css",
     ),
 )
+
+
+def endpoints_of(auth: Auth) -> tuple[Endpoint, ...]:
+    """Return the table as the settings of *auth* have it: they may close the metrics."""
+    if auth.metrics == "open":
+        return ENDPOINTS
+    closed = replace(
+        _METRICS, api=Api.REALTIME, needs=Permission.OVERSEE, problems=_GUARDED_PROBLEMS
+    )
+    return tuple(closed if endpoint is _METRICS else endpoint for endpoint in ENDPOINTS)

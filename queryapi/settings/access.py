@@ -1,7 +1,7 @@
 """Settings of who may ask: tokens, OpenID Connect, Kubernetes' service accounts, nobody at all."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, field
@@ -105,6 +105,13 @@ class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     anonymous: Annotated[
         Anonymous, Meta(description="What callers without a token may do: a role, or nothing.")
     ] = field(default_factory=Anonymous)
+    metrics: Annotated[
+        Literal["open", "token"],
+        Meta(
+            description="Who may have `/metrics`, which names the clusters: open = everybody;"
+            " token = whose token may read the real-time API of all clusters."
+        ),
+    ] = "open"
 
     @property
     def configured(self) -> bool:

@@ -30,6 +30,11 @@ def check_auth(auth: Auth, clusters: Collection[str]) -> None:
             " set auth.tokens_file (`gpuscope-api token new` writes one), auth.oidc or"
             " auth.token_review, or leave it out"
         )
+    if not auth.configured and auth.metrics == "token":
+        raise ConfigurationError(
+            "auth.metrics: asks for a token, but none is known: set auth.tokens_file (`gpuscope-api"
+            " token new` writes one), auth.oidc or auth.token_review, or leave it out"
+        )
     check_file("auth.tokens_file", auth.tokens_file, "; `gpuscope-api token new` writes it")
     if auth.oidc is not None:
         _check_oidc(auth.oidc)

@@ -32,6 +32,10 @@ _RULES: Mapping[Permission, Mapping[Configuration, tuple[int, ...]]] = {
         "closed":           (401, 401, 401, 200, 403, 200, 200),
         "anonymous viewer": (200, 401, 401, 200, 403, 200, 200),
     },
+    Permission.OVERSEE: {
+        "closed":           (401, 401, 401, 403, 403, 403, 200),
+        "anonymous viewer": (401, 401, 401, 403, 403, 403, 200),
+    },
     Permission.REPORT: {
         "closed":           (401, 401, 401, 403, 403, 403, 200),
         "anonymous viewer": (403, 401, 401, 403, 403, 403, 200),
@@ -47,6 +51,10 @@ _RULES: Mapping[Permission, Mapping[Configuration, tuple[int, ...]]] = {
 }  # fmt: skip
 # Where one API differs from that.
 _OWN_RULES: Mapping[tuple[Api, Permission], Mapping[Configuration, tuple[int, ...]]] = {
+    (Api.REALTIME, Permission.OVERSEE): {
+        "closed":           (401, 401, 401, 200, 403, 200, 200),
+        "anonymous viewer": (401, 401, 401, 200, 403, 200, 200),
+    },
     (Api.JOBS, Permission.READ): {
         "closed":           (401, 401, 401, 200, 200, 200, 200),
         "anonymous viewer": (200, 401, 401, 200, 200, 200, 200),

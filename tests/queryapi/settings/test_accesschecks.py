@@ -87,6 +87,13 @@ def test_anonymous_callers_need_others_to_be_told_from() -> None:
     assert "auth.anonymous: says what callers without a token may do" in said
 
 
+def test_closed_metrics_need_a_token_to_be_known() -> None:
+    """Otherwise nobody could scrape them."""
+    said = refused(Auth(metrics="token"))
+
+    assert "auth.metrics: asks for a token, but none is known" in said
+
+
 def test_whoever_tells_callers_apart_may_listen_anywhere(tmp_path: Path) -> None:
     """Addresses that others reach are allowed with tokens, an issuer or reviews."""
     (tmp_path / "token").write_text("t")
