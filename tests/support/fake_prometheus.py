@@ -86,7 +86,7 @@ class FakePrometheus(WholeReplies):
 
     `broken` holds what a part answers instead: an error to raise, or a reply. While `gate` is
     closed every answer waits. `asked` tells what was asked, in
-    order, `headers` what came with it.
+    order, `queries` in which words, `headers` what came with it.
     """
 
     def __init__(self) -> None:
@@ -101,6 +101,7 @@ class FakePrometheus(WholeReplies):
         self.gate = threading.Event()
         self.gate.set()
         self.asked: list[tuple[str, str]] = []
+        self.queries: list[str] = []
         self.headers: list[Mapping[str, str]] = []
         self.closed = False
 
@@ -109,6 +110,7 @@ class FakePrometheus(WholeReplies):
         form = request.form or {}
         part = next(part for word, part in PARTS.items() if word in form["query"])
         self.asked.append((part, form["time"]))
+        self.queries.append(form["query"])
         self.headers.append(request.headers)
         assert self.gate.wait(timeout=30), "a test left the gate closed"
         broken = self.broken.get(part)

@@ -19,9 +19,11 @@ def answering() -> Iterator[tuple[FakePrometheus, str]]:
 
     def manners(connection: socket.socket) -> None:
         while said := read_request(connection):
-            form = dict(parse_qsl(said.partition(b"\r\n\r\n")[2].decode()))
+            head, _, sent = said.decode().partition("\r\n\r\n")
+            headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:])
             _be_new(prometheus)
-            reply = prometheus.exchange(Request("POST", "", {}, form=form), 0.0)
+            form = dict(parse_qsl(sent))
+            reply = prometheus.exchange(Request("POST", "", headers, form=form), 0.0)
             connection.sendall(http(reply.body))
 
     with RawServer(manners) as server:
