@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from demo.processes import LOOPBACK, free_port
 from queryapi import app
 from queryapi.settings import BasicAuth, Cluster, Settings
-from tests.support.api_process import api
+from tests.support.api_process import Api, api
 from tests.support.fake_prometheus import FakePrometheus
 from tests.support.query_service import Visitor, body
 from tests.support.redis import redis_server
@@ -80,6 +80,11 @@ def test_one_replica_is_enough() -> None:
     assert {1} == {prometheus.count(part) for part in ("evaluation", "stamps", "totals", "tasks")}
 
 
+def _text(service: Api, path: str, query: dict[str, str]) -> str:
+    # An answer that is kept keeps its connection, and the service's end waits for that.
+    return service.get(path, cluster="prod-cluster", **query).text
+
+
 @pytest.mark.e2e
 def test_processes_with_one_redis_read_each_part_once(tmp_path: Path) -> None:
     """Two services, many clients at once: Prometheus is asked as often as by one client."""
@@ -101,11 +106,7 @@ def test_processes_with_one_redis_read_each_part_once(tmp_path: Path) -> None:
             for path, query in ((STATUS, {"include": "nodes,alerts,events"}), (TASKS, {}))
         ] * 8
         with ThreadPoolExecutor(16) as crowd:
-            answers = [
-                crowd.submit(service.get, path, cluster="prod-cluster", **query)
-                for service, path, query in asked
-            ]
-            told = {answer.result(timeout=60).text for answer in answers}
+            told = set(crowd.map(lambda it: _text(*it), asked))
 
     assert 2 == len(told)
     assert dict.fromkeys(
