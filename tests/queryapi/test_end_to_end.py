@@ -82,7 +82,7 @@ def test_nodes_are_told_one_by_one(service: Api) -> None:
 
 
 def test_alerts_and_events_are_told(service: Api) -> None:
-    """What Prometheus alerts about and what happened of late, worst and newest first."""
+    """What Prometheus alerts about, worst first, and the ten newest of twelve happenings."""
     told = data(service, STATUS, include=["alerts", "events"])
 
     assert [
@@ -93,6 +93,10 @@ def test_alerts_and_events_are_told(service: Api) -> None:
     assert [
         ("2025-12-19T14:03:25Z", "NodeAdded", "node-d", "New node with 4 GPUs added"),
         ("2025-12-19T14:03:20Z", "PodCreated", "ml-team/train-0", "Pod created with 4 GPUs"),
+        *(
+            (f"2025-12-19T14:03:{20 - age}Z", "PodDeleted", f"ml-team/old-{age}", "Pod deleted")
+            for age in range(1, 9)
+        ),
     ] == [tuple(event.values()) for event in told["recent_events"]]
 
 

@@ -5,7 +5,6 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
@@ -13,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.warnings import InsecureKeyLengthWarning
 
-from demo.processes import LOOPBACK
+from tests.support.answering import Answer, AnsweringServer
 
 AUDIENCE = "gpuscope"
 _RSA = [rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2)]
@@ -53,8 +52,8 @@ class Issuer:
     closed every answer waits. `asked` tells the paths that were asked for.
     """
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://{LOOPBACK}:{port}"
+    def __init__(self, url: str) -> None:
+        self.url = url
         self.keys: list[dict[str, Any]] = [public("one")]
         self.answers: dict[str, tuple[int, bytes]] = {}
         self.gate = threading.Event()
@@ -117,26 +116,14 @@ class Issuer:
 def running() -> Iterator[Issuer]:
     """Run an issuer for the length of a `with` block."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            issuer.asked.append(self.path)
-            status, body = issuer.answer(self.path)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answering(path: str, _query: Mapping[str, str]) -> Answer:
+        issuer.asked.append(path)
+        status, body = issuer.answer(path)
+        return status, {}, body
 
-        def log_message(self, *_: object) -> None:
-            """Keep quiet."""
-
-    server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
-    issuer = Issuer(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield issuer
-    finally:
-        issuer.gate.set()
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
+    with AnsweringServer(answering) as server:
+        issuer = Issuer(server.url)
+        try:
+            yield issuer
+        finally:
+            issuer.gate.set()

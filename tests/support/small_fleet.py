@@ -44,6 +44,10 @@ _PODS = {
 _EVENTS = {
     "e1": ("PodCreated", "ml-team/train-0", "Pod created with 4 GPUs", HAPPENED),
     "e2": ("NodeAdded", "node-d", "New node with 4 GPUs added", HAPPENED + 5),
+    **{
+        f"old-{age}": ("PodDeleted", f"ml-team/old-{age}", "Pod deleted", HAPPENED - age)
+        for age in range(1, 11)
+    },
 }
 
 
