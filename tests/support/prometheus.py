@@ -1,15 +1,15 @@
 """A real Prometheus on a spare port, and a target whose words a test can choose."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Protocol, Self
 
 from demo.processes import LOOPBACK, Process, free_port
+from tests.support.answering import AnsweringServer
 
+_TEXT = {"Content-Type": "text/plain; version=0.0.4"}
 _CONFIGURATION = """
 global:
   scrape_interval: 1s
@@ -30,41 +30,19 @@ class Target:
 
     def __init__(self, text: str = "") -> None:
         self.text = text
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = outer.text.encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited
-                """Say nothing: a scrape a second would drown the test's own output."""
-
-        self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
-        self._thread = threading.Thread(
-            # How long the end may take: half a second by default.
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.01},
-            daemon=True,
-        )
+        self._server = AnsweringServer(lambda _path, _query: (200, _TEXT, self.text.encode()))
 
     @property
     def address(self) -> str:
         """`host:port`, as a scrape configuration wants it."""
-        return f"{LOOPBACK}:{self._server.server_port}"
+        return self._server.url.removeprefix("http://")
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.__exit__()
 
 
 class Scraped(Protocol):

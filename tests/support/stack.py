@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +87,7 @@ def running_stack(
     clusters = [{"name": stack.CLUSTER, "prometheus_url": prometheus_url}]
     settings = {"clusters": clusters, "cache": CACHE, "limits": LIMITS}
     with ExitStack() as cleanup:
-
-        def start(process: Process) -> Process:
-            cleanup.enter_context(process)
-            process.wait_ready(seconds=READY_SECONDS)
-            return process
-
+        start = partial(_started, cleanup)
         yield RunningStack(
             fleet=start(stack.fleet(directory, fleet_port, use, *arguments)),
             exporter=start(
@@ -114,3 +110,9 @@ def running_stack(
             api_url=f"http://{LOOPBACK}:{api_port}",
             kubeconfig=kubeconfig,
         )
+
+
+def _started(cleanup: ExitStack, process: Process) -> Process:
+    cleanup.enter_context(process)
+    process.wait_ready(seconds=READY_SECONDS)
+    return process

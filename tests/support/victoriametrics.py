@@ -1,7 +1,7 @@
 """VictoriaMetrics in Prometheus' place: scrapes by the shipped configuration, rules by vmalert."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,34 +35,41 @@ def victoriametrics(
     """
     home = folder / "configuration"
     shutil.copytree(configuration, home, ignore=shutil.ignore_patterns("data"))
-    url = f"http://{LOOPBACK}:{free_port()}"
-    store = Process(
+    # Somebody takes the alerts; nobody looks at them here.
+    with _store(folder, home, flags) as store, RawServer(saying(http(b"{}"))) as notified:
+        store.wait_ready(seconds=READY_SECONDS)
+        url = str(store.ready_url).removesuffix("/health")
+        with _vmalert(folder, home, url, notified.url, seconds) as rules:
+            rules.wait_ready(seconds=READY_SECONDS)
+            yield VictoriaMetrics(url, store, rules)
+
+
+def _store(folder: Path, home: Path, flags: Iterable[str]) -> Process:
+    address = f"{LOOPBACK}:{free_port()}"
+    return Process(
         "victoria-metrics",
         [
             *("victoria-metrics", f"-storageDataPath={folder / 'data'}"),
-            *(f"-httpListenAddr={url.removeprefix('http://')}", "-retentionPeriod=1"),
+            *(f"-httpListenAddr={address}", "-retentionPeriod=1"),
             f"-promscrape.config={home / 'prometheus.yml'}",
             # The rest of the file is about rules, which are vmalert's business.
             *("-promscrape.config.strictParse=false", "-loggerLevel=WARN", *flags),
         ],
         folder / "victoria-metrics.log",
-        ready_url=f"{url}/health",
+        ready_url=f"http://{address}/health",
     )
-    # Somebody takes the alerts; nobody looks at them here.
-    with store, RawServer(saying(http(b"{}"))) as notified:
-        store.wait_ready(seconds=READY_SECONDS)
-        address = f"{LOOPBACK}:{free_port()}"
-        rules = Process(
-            "vmalert",
-            [
-                *("vmalert", f"-rule={home}/rules/*.yml", f"-rule={home}/alerts/*.yml"),
-                *(f"-datasource.url={url}", f"-remoteWrite.url={url}", f"-remoteRead.url={url}"),
-                *(f"-notifier.url={notified.url}", f"-evaluationInterval={seconds}s"),
-                *(f"-httpListenAddr={address}", "-loggerLevel=WARN", "-disableAlertgroupLabel"),
-            ],
-            folder / "vmalert.log",
-            ready_url=f"http://{address}/health",
-        )
-        with rules:
-            rules.wait_ready(seconds=READY_SECONDS)
-            yield VictoriaMetrics(url, store, rules)
+
+
+def _vmalert(folder: Path, home: Path, url: str, notified: str, seconds: int) -> Process:
+    address = f"{LOOPBACK}:{free_port()}"
+    return Process(
+        "vmalert",
+        [
+            *("vmalert", f"-rule={home}/rules/*.yml", f"-rule={home}/alerts/*.yml"),
+            *(f"-datasource.url={url}", f"-remoteWrite.url={url}", f"-remoteRead.url={url}"),
+            *(f"-notifier.url={notified}", f"-evaluationInterval={seconds}s"),
+            *(f"-httpListenAddr={address}", "-loggerLevel=WARN", "-disableAlertgroupLabel"),
+        ],
+        folder / "vmalert.log",
+        ready_url=f"http://{address}/health",
+    )
