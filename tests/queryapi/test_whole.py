@@ -1,5 +1,6 @@
 """What the real-time API's document promises, kept by the whole application, gate and all."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from werkzeug.test import TestResponse
 
 from queryapi.errors import QueryRejected, UpstreamUnavailable
 from queryapi.settings import Auth, Limits, Role
+from queryapi.telemetry import logs
 from tests.support.access import issue
 from tests.support.fake_prometheus import series
+from tests.support.logged import logging_restored
 from tests.support.query_service import STATUS, TASKS, Service, body, running
 
 CLUSTERS = "/api/v1/clusters"
@@ -250,3 +253,27 @@ def test_a_request_keeps_its_id() -> None:
 
     assert {"a-1"} == given
     assert 4 == len(new)
+
+
+def test_a_request_is_one_line_of_json(
+    tokens: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To the letter, but for the times; nothing of the query but a cluster of ours."""
+    with logging_restored(), running(auth=Auth(tokens_file=tokens["file"])) as service:
+        logs.configure("info", "json")
+        headers = {"Authorization": f"Bearer {tokens['viewer']}", "X-Request-ID": "a-1"}
+        service.http.get(STATUS + "&include=secret", headers=headers)
+    [line] = capsys.readouterr().err.splitlines()
+
+    assert (
+        '{"time":T,"level":"info","logger":"queryapi.requests","message":"request",'
+        '"request_id":"a-1","client":"127.0.0.1","principal":"P","method":"GET",'
+        '"path":"/api/v1/realtime/status","route":"/api/v1/realtime/status","status":200,'
+        '"bytes":322,"milliseconds":N,"cache":"miss","cluster":"c"}'
+    ) == _without_what_differs(line)
+
+
+def _without_what_differs(line: str) -> str:
+    line = re.sub(r'"time":"[0-9T:.+-]+"', '"time":T', line)
+    line = re.sub(r'"token:[0-9a-f]{12}"', '"P"', line)
+    return re.sub(r'"milliseconds":[0-9.]+', '"milliseconds":N', line)
