@@ -39,14 +39,14 @@ class Form(Generic[E]):
 VECTOR: Form[Sample] = Form(
     "vector",
     re.compile(_HEAD % b"vector"),
-    msgspec.json.Decoder(list[Sample]),
-    msgspec.json.Decoder(Success[Sample]),
+    msgspec.json.Decoder(list[Sample], strict=False),
+    msgspec.json.Decoder(Success[Sample], strict=False),
 )
 MATRIX: Form[Series] = Form(
     "matrix",
     re.compile(_HEAD % b"matrix"),
-    msgspec.json.Decoder(list[Series]),
-    msgspec.json.Decoder(Success[Series]),
+    msgspec.json.Decoder(list[Series], strict=False),
+    msgspec.json.Decoder(Success[Series], strict=False),
 )
 
 

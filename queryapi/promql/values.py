@@ -1,14 +1,14 @@
 """What Prometheus answers, typed: https://prometheus.io/docs/prometheus/latest/querying/api/."""
 
 from collections.abc import Iterator
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 
-# Go's strconv.FormatFloat: a text that passes here is one that float() accepts.
-_NUMBER = r"^(NaN|[+-]?Inf|-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?)$"
-
-Point = tuple[float, Annotated[str, msgspec.Meta(pattern=_NUMBER)]]
+# Numbers come as texts, as Go's strconv.FormatFloat writes them. A decoder that is not strict
+# reads all of them but this one.
+Value = float | Literal["+Inf"]
+Point = tuple[float, Value]
 
 
 class Element(msgspec.Struct, frozen=True, gc=False):
@@ -44,7 +44,7 @@ class Series(Element, frozen=True, gc=False):
 
     def points(self) -> Iterator[tuple[float, float]]:
         """Return (Unix time, value) of each point."""
-        return ((at, float(text)) for at, text in self.values)
+        return ((at, float(value)) for at, value in self.values)
 
 
 E = TypeVar("E", bound=Element)

@@ -98,11 +98,25 @@ def read_nodes(samples: Iterable[Sample]) -> tuple[Node, ...]:
     """
     recorded: dict[str, dict[str, float]] = defaultdict(dict)
     for sample in samples:
-        name, value, told = sample.name, sample.value, recorded[sample.label("node")]
-        if math.isfinite(value):
-            told[name] = max(value, told.get(name, -math.inf))
+        # The dictionary itself: a call for each of fifty thousand labels would take longer.
+        labels, value = sample.metric, sample.value
+        told, node = recorded[labels.get("__name__", "")], labels.get("node", "")
+        # Finite, and the largest so far.
+        if told.get(node, -math.inf) < value < math.inf:
+            told[node] = value
+    cordoned, capacity = recorded["node:gpu_cordoned:max"], recorded["node:gpu_capacity:sum"]
+    allocated = recorded["node:gpu_allocated:sum"]
+    utilization = recorded["node:gpu_utilization_ratio:avg"]
     return tuple(
-        _node(name, recorded[name]) for name in sorted(recorded) if _READY in recorded[name]
+        Node(
+            name=name,
+            ready=ready == 1,
+            cordoned=cordoned.get(name) == 1,
+            capacity=capacity.get(name),
+            allocated=allocated.get(name),
+            utilization=utilization.get(name),
+        )
+        for name, ready in sorted(recorded[_READY].items())
     )
 
 
@@ -240,17 +254,6 @@ def _missing(name: str) -> str:
     return (
         f"Prometheus has no {name} for this cluster: are the recording rules loaded, is the"
         " cluster exporter scraped, and do its series carry this cluster's label?"
-    )
-
-
-def _node(name: str, recorded: Mapping[str, float]) -> Node:
-    return Node(
-        name=name,
-        ready=recorded[_READY] == 1,
-        cordoned=recorded.get("node:gpu_cordoned:max") == 1,
-        capacity=recorded.get("node:gpu_capacity:sum"),
-        allocated=recorded.get("node:gpu_allocated:sum"),
-        utilization=recorded.get("node:gpu_utilization_ratio:avg"),
     )
 
 

@@ -109,7 +109,10 @@ def test_what_nobody_reads_is_checked_all_the_same() -> None:
         body([1, "1"], "scalar"),
         body([{"metric": {}, "value": [1, "one"]}]),
         body([{"metric": {}, "value": [1, "one"]}, {"metric": {}, "value": [1, "1"]}]),
-        body([{"metric": {}, "value": [1, 1]}]),
+        body([{"metric": {}, "value": [1, True]}]),
+        body([{"metric": {}, "value": [1, "1_0"]}]),
+        body([{"metric": {}, "value": [1, " 1"]}]),
+        body([{"metric": {}, "value": [1, "1e400"]}]),
         body([{"metric": {"a": 1}, "value": [1, "1"]}]),
         body([{"metric": {}, "histogram": [1, {"count": "1", "sum": "1"}]}]),
         body([], warnings=[1]),
@@ -122,6 +125,14 @@ def test_rubbish_is_never_taken_for_data(text: bytes) -> None:
         read(text)
 
     assert "garbled" == failure.value.reason
+
+
+@pytest.mark.parametrize("text", ["0", "-0.25", "1e+06", "1.5e-07", "+Inf", "-Inf", "NaN"])
+def test_numbers_are_read_as_prometheus_writes_them(text: str) -> None:
+    """What has no end, or is no number, has a name."""
+    [(_, value)], _ = read(body([{"metric": {}, "value": [1, text]}]))
+
+    assert str(float(text)) == str(value)
 
 
 @pytest.mark.parametrize("cuts", [[], range(0, 1000, 50)])

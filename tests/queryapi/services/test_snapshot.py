@@ -74,7 +74,7 @@ class Replicas:
         else:
             early = part == "evaluation" and at < self.since
             found = [] if early else self.prometheus.found.get(part, [])
-        value = shape(iter(msgspec.convert(found, tuple[Sample, ...])))
+        value = shape(iter(msgspec.convert(found, tuple[Sample, ...], strict=False)))
         return Result(value, self.warnings.get(part, ()), index)
 
     def pass_over(self, replica: int) -> None:
