@@ -19,6 +19,7 @@ from typing import Any
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
+from queryapi.server import memory
 from queryapi.server.connection import Connection
 from queryapi.server.refusals import Parser, refuse
 
@@ -47,6 +48,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         # Connections in the loop, but for the silent and the idle, which gunicorn keeps.
         self._waiting: dict[Any, float] = {}
         self._takers: dict[Any, None] = {}
+
+    def init_process(self) -> None:
+        """Begin, in the process that answers."""
+        memory.return_large_blocks()
+        super().init_process()
 
     def accept(self, listener: Any) -> None:
         """Take in a connection; it gets a thread when there is something to read."""
