@@ -68,8 +68,8 @@ class Task(msgspec.Struct, frozen=True, gc=False):
     workload_type: str
     workload_name: str
     owner: str
-    allocated: float | None
-    started_at: float | None
+    allocated: float | None = None
+    started_at: float | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):

@@ -23,6 +23,10 @@ K = TypeVar("K")
 # The last second of the year 9999, the end of the calendar that timestamps are written in.
 _LAST_SECOND = 253_402_300_799.0
 _READY = "node:gpu_ready:min"
+_HELD = "gpu_pod_allocated"
+# Labels whose values many tasks have in common.
+_SHARED_LABELS = ("namespace", "node", "workload_type", "workload_name", "owner")
+_NO_LABELS = ("",) * len(_SHARED_LABELS)
 _STARTED = "gpu_pod_start_timestamp_seconds"
 
 
@@ -99,11 +103,8 @@ def read_nodes(samples: Iterable[Sample]) -> tuple[Node, ...]:
     recorded: dict[str, dict[str, float]] = defaultdict(dict)
     for sample in samples:
         # The dictionary itself: a call for each of fifty thousand labels would take longer.
-        labels, value = sample.metric, sample.value
-        told, node = recorded[labels.get("__name__", "")], labels.get("node", "")
-        # Finite, and the largest so far.
-        if told.get(node, -math.inf) < value < math.inf:
-            told[node] = value
+        labels = sample.metric
+        _keep_largest(recorded[labels.get("__name__", "")], labels.get("node", ""), sample.value)
     cordoned, capacity = recorded["node:gpu_cordoned:max"], recorded["node:gpu_capacity:sum"]
     allocated = recorded["node:gpu_allocated:sum"]
     utilization = recorded["node:gpu_utilization_ratio:avg"]
@@ -122,18 +123,18 @@ def read_nodes(samples: Iterable[Sample]) -> tuple[Node, ...]:
 
 def read_tasks(samples: Iterable[Sample]) -> tuple[Task, ...]:
     """Return the running tasks, oldest first; two exporters telling of a pod make one task."""
-    numbers: dict[str, dict[str, float]] = {"gpu_pod_allocated": {}, _STARTED: {}}
+    numbers: dict[str, dict[str, float]] = {_HELD: {}, _STARTED: {}}
     # A pod is a task even if one of its series is missing: its labels say enough.
     known: dict[str, Task] = {}
     text: dict[str, str] = {}
     for sample in samples:
-        name, uid = sample.name, sample.label("uid")
-        if name in numbers and math.isfinite(sample.value):
-            found = numbers[name]
-            found[uid] = max(sample.value, found.get(uid, -math.inf))
-        if name == "gpu_pod_info" or (name == "gpu_pod_allocated" and uid not in known):
-            known[uid] = _described(sample, text)
-    held, started = numbers["gpu_pod_allocated"], numbers[_STARTED]
+        labels = sample.metric
+        name, uid = labels.get("__name__", ""), labels.get("uid", "")
+        if name in numbers:
+            _keep_largest(numbers[name], uid, sample.value)
+        if name == "gpu_pod_info" or (name == _HELD and uid not in known):
+            known[uid] = _described(labels, text)
+    held, started = numbers[_HELD], numbers[_STARTED]
     tasks = (
         msgspec.structs.replace(
             task, allocated=held.get(uid), started_at=_calendar(started.get(uid))
@@ -215,10 +216,14 @@ def _largest(samples: Iterable[Sample], key: Callable[[Sample], K]) -> dict[K, f
     """Return one finite value per key: replicas that tell the same thing count once."""
     values: dict[K, float] = {}
     for sample in samples:
-        named, value = key(sample), sample.value
-        if math.isfinite(value):
-            values[named] = max(value, values.get(named, -math.inf))
+        _keep_largest(values, key(sample), sample.value)
     return values
+
+
+def _keep_largest(values: dict[K, float], key: K, value: float) -> None:
+    """Keep *value* when it is finite, and the largest of *key* so far."""
+    if values.get(key, -math.inf) < value < math.inf:
+        values[key] = value
 
 
 def _of_one_cluster(samples: Iterable[Sample]) -> dict[str, float]:
@@ -257,25 +262,13 @@ def _missing(name: str) -> str:
     )
 
 
-def _described(sample: Sample, text: dict[str, str]) -> Task:
+def _described(labels: Mapping[str, str], text: dict[str, str]) -> Task:
     """Return a task by its labels; equal texts of many tasks are one object in *text*."""
-
-    def label(name: str) -> str:
-        found = sample.label(name)
-        return text.setdefault(found, found)
-
-    pod = sample.label("pod")
-    return Task(
-        uid=sample.label("uid"),
-        pod=pod,
-        namespace=label("namespace"),
-        node=label("node"),
-        workload_type=label("workload_type") or "Pod",
-        workload_name=label("workload_name") or pod,
-        owner=label("owner"),
-        allocated=None,
-        started_at=None,
+    pod = labels.get("pod", "")
+    namespace, node, kind, name, owner = (
+        text.setdefault(found, found) for found in map(labels.get, _SHARED_LABELS, _NO_LABELS)
     )
+    return Task(labels.get("uid", ""), pod, namespace, node, kind or "Pod", name or pod, owner)
 
 
 def _oldest_first(task: Task) -> tuple[float, str, str]:
