@@ -5,7 +5,8 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from queryapi.access.principal import NOBODY, Principal
 from queryapi.front.routes import Route
@@ -21,8 +22,7 @@ _METHOD_LOGGED = 32
 UNMATCHED = "unmatched"
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct, gc=False):
     """What is known of a request so far.
 
     Args:

@@ -1,11 +1,11 @@
 """The way in and out of the service, in front of Flask: each step in its order, once."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import msgspec
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from queryapi.access.principal import NOBODY, Principal
@@ -32,8 +32,7 @@ _STATUS_LINES = {status: f"{status.value} {status.phrase}" for status in HTTPSta
 _NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
 
 
-@dataclass(frozen=True, slots=True)
-class Leaving:
+class Leaving(msgspec.Struct, frozen=True, gc=False):
     """An answer as a WSGI server wants it."""
 
     status: str

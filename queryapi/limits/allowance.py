@@ -1,11 +1,11 @@
 """What a client has left."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+
+class Allowance(msgspec.Struct, frozen=True, gc=False):
     """The answer to one request for one more.
 
     Args:

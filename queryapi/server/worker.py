@@ -8,6 +8,7 @@ client has hung up.
 """
 
 import contextlib
+import gc
 import os
 import selectors
 import socket
@@ -53,6 +54,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """Begin, in the process that answers."""
         memory.return_large_blocks()
         super().init_process()
+
+    def run(self) -> None:
+        """Answer until told to end."""
+        # What is here now stays: no collection has to look at it again.
+        gc.collect()
+        gc.freeze()
+        super().run()
 
     def accept(self, listener: Any) -> None:
         """Take in a connection; it gets a thread when there is something to read."""

@@ -3,12 +3,14 @@
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
+import msgspec
+
 from queryapi.cache.windows import Window
 from queryapi.services.part import Part
 from queryapi.services.parts import EVALUATION, STAMPS
 
 
-class Freshness(NamedTuple):
+class Freshness(msgspec.Struct, frozen=True, gc=False):
     """How old an answer is.
 
     Args:

@@ -1,7 +1,6 @@
 """What the real-time API tells of a cluster: its state in numbers, and who is running."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -49,16 +48,14 @@ class Extra(StrEnum):
     EVENTS = "events"
 
 
-@dataclass(frozen=True, slots=True)
-class StatusQuestion:
+class StatusQuestion(msgspec.Struct, frozen=True):
     """What `status` is asked."""
 
     cluster: str
     extras: frozenset[Extra]
 
 
-@dataclass(frozen=True, slots=True)
-class TasksQuestion:
+class TasksQuestion(msgspec.Struct, frozen=True):
     """What `running-tasks` is asked; `namespace` None = all that may be seen."""
 
     cluster: str

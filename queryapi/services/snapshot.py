@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
+import msgspec
+
 from queryapi.cache.bulkhead import Bulkhead, Patience
 from queryapi.cache.prepared import Prepared, prepare
 from queryapi.cache.windows import Outcome, Window, Windows
@@ -34,8 +36,7 @@ _STANDING_SECONDS = 0.75
 Parts = tuple[Part[Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """Bytes that are the same for everybody who may see them, and how old they are."""
 
     prepared: Prepared
