@@ -64,11 +64,10 @@ def _compare(folder: Path, title: str, url: str, path: str, options: argparse.Na
             ours.append(api_parts.load(url, path, *arguments))
             theirs.append(api_parts.load(bare, path, *arguments))
     _refuse_errors([*ours, *theirs])
-    ratio = statistics.median(
-        mine["rate"] / other["rate"] for mine, other in zip(ours, theirs, strict=True)
-    )
+    ratios = [mine["rate"] / other["rate"] for mine, other in zip(ours, theirs, strict=True)]
+    told = f"ratio {statistics.median(ratios):.2f}, {min(ratios):.2f} to {max(ratios):.2f}"
     print(f"  {title:12s} {len(body):6d} bytes  {_told(ours)}\n"
-          f"  {'bare WSGI':26s}  {_told(theirs)}   ratio {ratio:.2f}", flush=True)  # fmt: skip
+          f"  {'bare WSGI':26s}  {_told(theirs)}   {told}", flush=True)  # fmt: skip
 
 
 def _told(rounds: list[dict[str, Any]]) -> str:
