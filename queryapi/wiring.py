@@ -37,7 +37,8 @@ from queryapi.services.snapshot import Snapshots, Terms
 from queryapi.settings import Cluster, Settings
 from queryapi.shared.choice import store_of
 from queryapi.telemetry.metrics import Metrics
-from queryapi.telemetry.traces import Tracer, endpoint_of, tracer_of
+from queryapi.telemetry.traces import Tracer
+from queryapi.telemetry.tracing import endpoint_of, tracer_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

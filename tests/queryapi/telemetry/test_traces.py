@@ -14,7 +14,8 @@ import pytest
 from demo.processes import LOOPBACK, free_port
 from queryapi.errors import ConfigurationError
 from queryapi.settings import Settings, Traces
-from queryapi.telemetry.traces import NoTracer, Tracer, tracer_of
+from queryapi.telemetry.traces import NoTracer, Tracer
+from queryapi.telemetry.tracing import tracer_of
 from tests.support import raw_server
 from tests.support.collector import Collector, Seen
 from tests.support.raw_server import RawServer
@@ -286,7 +287,7 @@ def test_nothing_is_traced_by_default() -> None:
     tracer.close()
     code = (
         "import sys; from queryapi.settings import Settings;"
-        "from queryapi.telemetry.traces import tracer_of; tracer_of(Settings(), {});"
+        "from queryapi.telemetry.tracing import tracer_of; tracer_of(Settings(), {});"
         "sys.exit('opentelemetry' in sys.modules)"
     )
     assert 0 == subprocess.run([sys.executable, "-c", code], check=False).returncode
