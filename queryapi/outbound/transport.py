@@ -3,18 +3,22 @@
 This is the only file that knows urllib3; all that can go wrong leaves it as ExchangeFailed.
 """
 
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from functools import partial
+from typing import Any, Literal, Protocol
 from urllib.parse import urlencode
 
 import urllib3
-from urllib3.connection import HTTPConnection
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
 
 from queryapi.errors import QueryApiError
+from queryapi.outbound.answer import Left, TimedAnswer
 
 _CHUNK_BYTES = 64 * 1024
 MAX_BYTES = 64 * 1024 * 1024
@@ -93,6 +97,41 @@ class StreamingTransport(Transport, Protocol):
         ...
 
 
+# urllib3 hands a connection nothing but durations, each of which begins when it likes.
+_LEFT: ContextVar[Left] = ContextVar("left")
+
+
+def _answer(sock: socket.socket, method: str | None = None, **_: object) -> TimedAnswer:
+    return TimedAnswer(sock, _LEFT.get(), method)
+
+
+class _PlainConnection(HTTPConnection):
+    """A connection that sends and receives in the time that is left."""
+
+    response_class = staticmethod(_answer)  # type: ignore[assignment]  # as it is called
+
+    def send(self, data: Any) -> None:
+        """Send all of *data*; TLS would begin the time anew with every 16 KiB."""
+        if self.sock is None:
+            self.connect()
+        rest = memoryview(data)
+        while rest:
+            self.sock.settimeout(_LEFT.get()())
+            rest = rest[self.sock.send(rest) :]
+
+
+class _TlsConnection(_PlainConnection, HTTPSConnection):
+    pass
+
+
+class _Plain(urllib3.HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _Tls(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
 class HttpTransport:
     """The transport over a pool of kept-alive connections.
 
@@ -126,6 +165,7 @@ class HttpTransport:
             key_file=key,
             retries=False,
         )
+        self._pool.pool_classes_by_scheme = {"http": _Plain, "https": _Tls}
 
     def exchange(self, request: Request, deadline: float) -> Reply:
         """Send *request* and read the whole answer; see Transport."""
@@ -137,7 +177,7 @@ class HttpTransport:
         """Send *request* and read the answer's head; see StreamingTransport."""
         response = self._send(request, deadline)
         try:
-            yield Stream(response.status, self._chunks(response, deadline))
+            yield Stream(response.status, self._chunks(response))
         finally:
             # A connection whose answer was read to its end is back in the pool by now.
             response.close()
@@ -146,33 +186,35 @@ class HttpTransport:
         """Close the connections."""
         self._pool.clear()
 
-    def _timeout(self, deadline: float) -> urllib3.Timeout:
-        left = self._left(deadline)
-        return urllib3.Timeout(connect=min(self._connect, left), read=left)
-
     def _send(self, request: Request, deadline: float) -> urllib3.BaseHTTPResponse:
         body, headers = request.body, dict(request.headers)
         if request.form is not None:
             body = urlencode(request.form).encode()
             headers["Content-Type"] = "application/x-www-form-urlencoded"
+        left = partial(self._left, deadline)
+        within = _LEFT.set(left)
         try:
             return self._pool.urlopen(
                 request.method,
                 request.url,
                 body=body,
                 headers=headers,
-                timeout=self._timeout(deadline),
+                timeout=urllib3.Timeout(connect=min(self._connect, left()), read=left()),
                 preload_content=False,
                 redirect=False,
             )
         except ReadTimeoutError as error:
             raise _too_late() from error
         except HTTPError as error:
+            # What was cut short by the deadline says so, whatever it was doing.
+            left()
             raise ExchangeFailed("the connection failed", reason="refused") from error
+        finally:
+            _LEFT.reset(within)
 
-    def _chunks(self, response: urllib3.BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
+    def _chunks(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         left = self._max_bytes
-        while chunk := self._chunk(response, deadline):
+        while chunk := _chunk(response):
             left -= len(chunk)
             if left < 0:
                 raise ExchangeFailed(
@@ -180,26 +222,22 @@ class HttpTransport:
                 )
             yield chunk
 
-    def _chunk(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
-        left = self._left(deadline)
-        # The socket's own timeout starts anew with every byte; ours must not.
-        connection = response.connection
-        if isinstance(connection, HTTPConnection) and connection.sock is not None:
-            connection.sock.settimeout(left)
-        try:
-            return response.read1(_CHUNK_BYTES)
-        except ReadTimeoutError as error:
-            raise _too_late() from error
-        except DecodeError as error:
-            raise ExchangeFailed("its answer cannot be unpacked", reason="garbled") from error
-        except HTTPError as error:
-            raise ExchangeFailed("its answer broke off", reason="garbled") from error
-
     def _left(self, deadline: float) -> float:
         left = deadline - self._clock()
         if left <= 0:
             raise _too_late()
         return left
+
+
+def _chunk(response: urllib3.BaseHTTPResponse) -> bytes:
+    try:
+        return response.read1(_CHUNK_BYTES)
+    except ReadTimeoutError as error:
+        raise _too_late() from error
+    except DecodeError as error:
+        raise ExchangeFailed("its answer cannot be unpacked", reason="garbled") from error
+    except HTTPError as error:
+        raise ExchangeFailed("its answer broke off", reason="garbled") from error
 
 
 def _too_late() -> ExchangeFailed:

@@ -20,6 +20,8 @@ from tests.support.tls import Certificate, self_signed
 
 _PATIENT = 30.0
 _BRIEF = 0.3
+# Who drips so often has outlasted every deadline, and ends in another way.
+_DRIPS = 500
 
 
 @contextlib.contextmanager
@@ -45,6 +47,18 @@ def _failure(manners: Manners, *, seconds: float = _PATIENT) -> ExchangeFailed:
     with RawServer(manners) as server, pytest.raises(ExchangeFailed) as failure:
         _exchange(server.url, seconds=seconds)
     return failure.value
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """The server's certificate."""
+    return self_signed(tmp_path_factory.mktemp("server"))
+
+
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """Our own certificate."""
+    return self_signed(tmp_path_factory.mktemp("client"))
 
 
 def test_the_query_travels_in_the_body() -> None:
@@ -121,18 +135,80 @@ def test_a_server_that_never_answers_costs_the_deadline_and_no_more() -> None:
     assert "timeout" == _failure(raw_server.silent, seconds=_BRIEF).reason
 
 
-@pytest.mark.parametrize("farewell", ["", "Connection: close\r\n"])
-def test_a_server_that_drips_is_given_up(farewell: str) -> None:
-    """A byte now and then does not renew the deadline."""
+_CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9999\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 ", b"x"),
+        (b"HTTP/1.1 200 OK\r\n", b"x"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (_CHUNKED, b"0"),
+        (_CHUNKED + b"5;", b"x"),
+        (_CHUNKED + b"5\r\n", b"x"),
+        (_CHUNKED + b"0\r\n", b"x\r\n"),
+    ],
+    ids=["body", "last", "status", "header", "1xx", "size", "extension", "chunk", "trailer"],
+)
+def test_a_server_that_drips_is_given_up(
+    first: bytes,
+    then: bytes,
+    tls: bool,  # noqa: FBT001 - a table's column
+    certificate: Certificate,
+) -> None:
+    """A byte now and then does not renew the deadline, wherever in the answer it comes."""
 
     def drip(connection: socket.socket) -> None:
         raw_server.read_request(connection)
-        connection.sendall(f"HTTP/1.1 200 OK\r\n{farewell}Content-Length: 9999\r\n\r\n".encode())
-        while True:
-            connection.sendall(b"x")
+        connection.sendall(first)
+        for _ in range(_DRIPS):
             time.sleep(0.02)
+            connection.sendall(then)
 
-    assert "timeout" == _failure(drip, seconds=_BRIEF).reason
+    context = certificate.context() if tls else None
+    with RawServer(drip, tls=context) as server, pytest.raises(ExchangeFailed) as failure:
+        _exchange(server.url, seconds=_BRIEF, ca_file=str(certificate.cert))
+
+    assert "timeout" == failure.value.reason
+
+
+def test_a_server_that_does_not_read_the_question_is_given_up(certificate: Certificate) -> None:
+    """Sending ends by the deadline too, however little is taken now and then."""
+
+    def sip(connection: socket.socket) -> None:
+        for _ in range(_DRIPS):
+            time.sleep(0.02)
+            if not connection.recv(4096):
+                return
+
+    with (
+        RawServer(sip, tls=certificate.context()) as server,
+        _transport(ca_file=str(certificate.cert)) as transport,
+    ):
+        question = Request("POST", server.url, {}, body=b"x" * 16_000_000)
+        with pytest.raises(ExchangeFailed) as failure:
+            transport.exchange(question, time.monotonic() + _BRIEF)
+
+    assert "timeout" == failure.value.reason
+
+
+@pytest.mark.parametrize(
+    "line", [b"X: " + b"x" * 1000 + b"\r\n", b"x" * 1000], ids=["lines", "one line"]
+)
+def test_a_head_without_an_end_is_no_answer(line: bytes) -> None:
+    """A server that sends headers for ever is given up long before the memory or the time is."""
+
+    def flood(connection: socket.socket) -> None:
+        raw_server.read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            connection.sendall(line)
+
+    assert "refused" == _failure(flood).reason
 
 
 def test_a_deadline_that_has_passed_is_not_tried() -> None:
@@ -143,18 +219,6 @@ def test_a_deadline_that_has_passed_is_not_tried() -> None:
 
         assert "timeout" == failure.value.reason
         assert 0 == server.connections
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """The server's certificate."""
-    return self_signed(tmp_path_factory.mktemp("server"))
-
-
-@pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """Our own certificate."""
-    return self_signed(tmp_path_factory.mktemp("client"))
 
 
 def test_https_is_held_to_the_authorities_given(certificate: Certificate) -> None:
