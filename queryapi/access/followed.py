@@ -1,6 +1,7 @@
 """Judges tokens of our own by the file they are kept in, which may change at any time."""
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,13 +25,13 @@ Version = tuple[int, int, int]
 class FileAuthenticator:
     """Judges by the newest content of the file, or for a minute by the last one that was good.
 
+    Whether there is such a file is checked before there are processes. One that is born later,
+    when the file is broken, judges nobody until it is not: it must not end the others.
+
     Args:
         path: The file.
         metrics: Is told whether the file could be read.
         clock: Unix seconds.
-
-    Raises:
-        ConfigurationError: When the file cannot be used now, at the start.
     """
 
     def __init__(self, path: Path, *, metrics: Judging, clock: Callable[[], float]) -> None:
@@ -38,11 +39,11 @@ class FileAuthenticator:
         self._metrics = metrics
         self._clock = clock
         self._lock = threading.Lock()
-        self._looked = self._good = clock()
+        self._looked = self._good = -math.inf
         self._said = ""
-        self._version: Version | None = _version(path)
-        self._tokens: Mapping[str, Token] = tokenfile.load(path).by_id()
-        metrics.access_source("tokens", up=True)
+        self._version: Version | None = None
+        self._tokens: Mapping[str, Token] = {}
+        self._read(clock())
 
     def judge(self, token: str, digest: bytes) -> Verdict:  # noqa: ARG002 - a protocol's
         """Tell whose *token* it is; see Authenticator."""
@@ -101,7 +102,8 @@ class FileAuthenticator:
         self._metrics.access_source("tokens", up=not wrong)
         if wrong and wrong != self._said:
             _LOG.error(
-                "%s; tokens that were good stay so for %d s, then nobody is admitted by one",
+                "%s; tokens that this process knows stay good for %d s, then nobody is admitted"
+                " by one",
                 wrong,
                 _GRACE_SECONDS,
             )

@@ -171,9 +171,6 @@ def guard_of(
         settings: Checked settings.
         metrics: Counts every decision.
         clock: Unix seconds.
-
-    Raises:
-        ConfigurationError: When the file of tokens cannot be used.
     """
     auth = settings.auth
     sources = sources_of(auth, metrics, clock=clock) if auth.configured else None

@@ -56,9 +56,6 @@ def sources_of(auth: Auth, metrics: Judging, *, clock: Clock) -> Sources:
         auth: Checked settings.
         metrics: What they tell about themselves.
         clock: Unix seconds.
-
-    Raises:
-        ConfigurationError: When the file of tokens cannot be used.
     """
     tokens, oidc, review = auth.tokens_file, auth.oidc, auth.token_review
     return Sources(

@@ -9,7 +9,7 @@ import pytest
 from queryapi.access.credential import digest_of
 from queryapi.access.followed import FileAuthenticator
 from queryapi.access.principal import Principal, Scope
-from queryapi.errors import AuthenticatorUnavailable, ConfigurationError, Unauthenticated
+from queryapi.errors import AuthenticatorUnavailable, Unauthenticated
 from queryapi.settings import Role
 from queryapi.telemetry.metrics import Metrics
 from tests.support.access import issue, revoke, up
@@ -139,7 +139,21 @@ def test_while_one_reads_the_others_go_on(followed: Followed) -> None:
         assert "token:ann" == followed.judge().name
 
 
-def test_without_its_file_the_service_does_not_start(tmp_path: Path) -> None:
-    """A file that is not there at the start is a mistake in the settings."""
-    with pytest.raises(ConfigurationError, match="cannot be read"):
-        FileAuthenticator(tmp_path / "no", metrics=Metrics("0").judging, clock=Clock())
+def test_a_process_born_while_the_file_is_broken_judges_nobody_until_it_is_not(
+    tmp_path: Path,
+) -> None:
+    """It comes up all the same, says why it cannot tell, and finds the file when it is back."""
+    path, clock, metrics = tmp_path / "tokens", Clock(), Metrics("0")
+    text = issue(path, Role.VIEWER, name="ann")
+    kept = path.read_bytes()
+    path.write_text("{")
+    authenticator = FileAuthenticator(path, metrics=metrics.judging, clock=clock)
+
+    with pytest.raises(AuthenticatorUnavailable, match="the file of tokens cannot be read"):
+        authenticator.judge(text, digest_of(text))
+    assert not up(metrics, "tokens")
+
+    path.write_bytes(kept)
+    clock.now += 1
+    assert "token:ann" == authenticator.judge(text, digest_of(text)).principal.name
+    assert up(metrics, "tokens")

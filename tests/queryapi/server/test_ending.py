@@ -11,8 +11,10 @@ import pytest
 import requests
 
 from demo.processes import LOOPBACK, answers, free_port, wait_for
+from tests.support import token_file
 from tests.support.api_process import Api, api
 from tests.support.fake_prometheus import FakePrometheus
+from tests.support.tls import self_signed
 from tests.support.waiting_prometheus import answering
 
 pytestmark = pytest.mark.e2e
@@ -103,6 +105,40 @@ def test_a_crashed_worker_is_replaced(
         wait_for(lambda: len(_workers(service) - {lost}) == 2, seconds=20, what="two workers again")
 
     assert {200} == told
+
+
+def test_a_worker_is_born_while_the_files_of_the_settings_are_broken(
+    prometheus: tuple[FakePrometheus, str], tmp_path: Path
+) -> None:
+    """It answers 503 to those whom it cannot judge, as long as it cannot: the service goes on."""
+    _, url = prometheus
+    tokens, authority = token_file.written(tmp_path), self_signed(tmp_path).cert
+    issuer = f"https://{LOOPBACK}:{free_port()}"
+    grants = [{"value": "ops", "role": "admin"}]
+    oidc = {"issuer": issuer, "audience": "gpuscope", "ca_file": str(authority), "grants": grants}
+    auth = {"tokens_file": str(tokens), "oidc": oidc}
+    bearer = {"Authorization": f"Bearer {token_file.TOKEN}"}
+
+    with api(tmp_path, url, {**PATIENT, "auth": auth}) as service:
+
+        def status() -> int:
+            path = f"{service.urls[0]}{STATUS}?cluster=prod-cluster"
+            return requests.get(path, headers=bearer, timeout=20).status_code
+
+        assert 200 == status()
+        good = tokens.read_bytes()
+        tokens.write_text("{")
+        authority.unlink()
+        before = _workers(service)
+        os.kill(min(before), signal.SIGKILL)
+        wait_for(
+            lambda: bool(_workers(service) - before) and answers(f"{service.urls[0]}/healthz"),
+            seconds=20,
+            what="another worker",
+        )
+        assert 503 == status()
+        tokens.write_bytes(good)
+        wait_for(lambda: status() == 200, seconds=20, what="tokens that are good again")
 
 
 def test_other_signals_change_nothing(
