@@ -9,9 +9,11 @@ import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from queryapi.cache.grid import Grid
+from queryapi.cache.looks import Looks
 from queryapi.cache.memo import Answers, Shelf
 
 T = TypeVar("T")
@@ -114,9 +116,7 @@ class Windows:
         self._lock = threading.Lock()
         self._newest_first: list[Window] = []
         self._ailing = False
-        self._looking = threading.Lock()
-        # When other processes were last asked for which parts.
-        self._looked: dict[frozenset[str], float] = {}
+        self._looks = Looks(clock)
 
     @property
     def ailing(self) -> bool:
@@ -179,18 +179,20 @@ class Windows:
                 return cast("Future[T]", self._start(window, key.name, load)), "fetched"
         return cast("Future[T]", flight.future), "fresh" if flight.landed else "shared"
 
-    def newest_with(self, keys: Iterable[Key[Any]], find: Find | None = None) -> Window | None:
+    def newest_with(
+        self, keys: Iterable[Key[Any]], find: Find | None = None, *, patience: float = 0.0
+    ) -> Window | None:
         """Return the newest window that holds all of *keys* and is not too old.
 
         Args:
             keys: The parts that are needed.
             find: Looks for those parts with other processes; asked at most once a second.
+            patience: Seconds to wait for another reader who is looking for the same.
         """
         names = frozenset(key.name for key in keys)
-        if find is None:
-            return self._kept_with(names)
-        with self._looking:
-            return self._elsewhere(names, find) or self._kept_with(names)
+        if find is not None:
+            self._looks.once(names, partial(self._look_elsewhere, names, find), patience)
+        return self._kept_with(names)
 
     def close(self) -> None:
         """Forget every answer: nobody will ask these windows again."""
@@ -198,22 +200,19 @@ class Windows:
             for window in self._newest_first:
                 window.answers.close()
 
-    def _elsewhere(self, names: frozenset[str], find: Find) -> Window | None:
+    def _look_elsewhere(self, names: frozenset[str], find: Find) -> None:
         now = self._clock()
-        if _within(self._looked.get(names, -math.inf), now, _BRAKE_SECONDS):
-            return None
-        self._looked[names] = now
         here = self._kept_with(names)
         start = self._grid.start(now)
         for opened in (self._grid.earlier(start, count) for count in range(_CELLS_LOOKED_AT)):
             if now - opened > self._stale or (here is not None and opened <= here.opened):
-                break
+                return
             parts = find(opened)
             if parts is not None:
-                return self._adopt(opened, parts)
-        return None
+                self._adopt(opened, parts)
+                return
 
-    def _adopt(self, opened: float, parts: Mapping[str, object]) -> Window:
+    def _adopt(self, opened: float, parts: Mapping[str, object]) -> None:
         window = Window(opened, opened, self._answers.shelf())
         for name, value in parts.items():
             flight = window.flights[name] = Flight()
@@ -221,7 +220,6 @@ class Windows:
         with self._lock:
             first, *rest = self._newest_first
             self._newest_first = [first, *sorted([window, *rest], key=lambda w: -w.opened)]
-        return window
 
     def _kept_with(self, names: frozenset[str]) -> Window | None:
         with self._lock:
@@ -249,7 +247,7 @@ class Windows:
             if earlier not in kept:
                 earlier.answers.close()
         self._newest_first = [window, *kept]
-        self._looked.clear()
+        self._looks.forget()
 
     def _start(self, window: Window, name: str, load: Callable[[], object]) -> Future[object]:
         flight = Flight()

@@ -1,10 +1,11 @@
 """One cluster's state, all of it read at one moment, fresh or of a known age."""
 
 import logging
+import time
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -32,6 +33,8 @@ _ILL_PATIENCE_SECONDS = 0.5
 # worth standing for, a hung Prometheus is not.
 # Standing readers take up every thread: less than a prober of /healthz waits.
 _STANDING_SECONDS = 0.75
+# What other processes have is looked for when all patience is used up, without a seat.
+_LOOK_SECONDS = 0.5
 
 Parts = tuple[Part[Any], ...]
 
@@ -229,16 +232,19 @@ class Snapshots:
             )
 
     def _earlier(self, parts: Parts) -> Window | None:
-        find = (lambda opened: self._found(parts, opened)) if self._source.shared else None
-        return self._windows.newest_with((part.key for part in parts), find)
+        until = time.monotonic() + _LOOK_SECONDS
+        find = partial(self._found, parts, until) if self._source.shared else None
+        return self._windows.newest_with((part.key for part in parts), find, patience=_LOOK_SECONDS)
 
-    def _found(self, parts: Parts, opened: float) -> Mapping[str, object] | None:
-        """Return *parts* of another process's window, None when one is not there."""
+    def _found(self, parts: Parts, until: float, opened: float) -> Mapping[str, object] | None:
+        """Return *parts* of another process's window, None when one is not there in time."""
         found: dict[str, object] = {}
         moments: dict[Moment, float] = {Moment.NOW: opened}
         replica = None
         for part in sorted(parts, key=_by_moment):
-            reading = self._source.find(part, moments[part.moment], replica=replica)
+            in_time = time.monotonic() < until
+            at = moments[part.moment]
+            reading = self._source.find(part, at, replica=replica) if in_time else None
             if reading is None:
                 return None
             found[part.name] = reading

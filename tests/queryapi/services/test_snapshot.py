@@ -413,6 +413,35 @@ def test_a_new_process_serves_the_old_answer_of_its_neighbour() -> None:
             second.snapshots.read(TASKS)
 
 
+@dataclass
+class SlowlyShared(Shared):
+    """What processes share, far away."""
+
+    looked: int = 0
+
+    def find(self, key: str) -> bytes | None:
+        """Return what is kept, after most of the time that looking for all of it may take."""
+        self.looked += 1
+        threading.Event().wait(0.4)
+        return super().find(key)
+
+
+def test_a_reader_does_not_look_elsewhere_for_long() -> None:
+    """Who has waited for Prometheus already waits half a second more for a slow Redis, not for
+    each part and each window of it.
+    """
+    shared = SlowlyShared()
+    with process(elsewhere=shared) as first, process(elsewhere=shared) as second:
+        first.snapshots.read(NODES, TASKS, NOW)
+        second.clock.now += 30
+        second.client.broken["evaluation", 0] = "refused"
+
+        with pytest.raises(UpstreamUnavailable, match="away"):
+            second.snapshots.read(NODES, TASKS, NOW)
+
+    assert 2 >= shared.looked
+
+
 def test_a_neighbours_data_that_is_too_old_is_not_served() -> None:
     """What was refused there is refused here."""
     shared = Shared()
