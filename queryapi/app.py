@@ -14,6 +14,7 @@ from queryapi.api import clusters, documents, errors, operations
 from queryapi.api.bounds import BODY_BYTES
 from queryapi.api.endpoints import endpoints_of
 from queryapi.api.realtime import RealtimeApi
+from queryapi.cache.bulkhead import Bulkhead, Seats
 from queryapi.outbound.transport import StreamingTransport
 from queryapi.promql.connect import transport_of
 from queryapi.services.clusters import ClusterList
@@ -28,8 +29,6 @@ from queryapi.wiring import Composition, Ground
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-_PROBES_AT_ONCE = 8
-_LOOKS_AT_ONCE = 8
 _EVERYTHING = Scope()
 
 
@@ -76,9 +75,15 @@ def build(
     composition = Composition(ground, clients)
     fleet = composition.fleet()
     realtime = RealtimeApi(Realtime(fleet))
-    prober = ground.executor(_PROBES_AT_ONCE, "probe")
-    health = Health({name: Probe(client, prober, clock=clock) for name, client in clients.items()})
-    flask = _flask(realtime, _cluster_list(ground, fleet), health, ground)
+    # One each, made when needed: however many hang, the others are asked.
+    prober = ground.executor(len(clients), "probe")
+    health = Health(
+        {
+            name: Probe(client, prober, seats=composition.house, clock=clock)
+            for name, client in clients.items()
+        }
+    )
+    flask = _flask(realtime, _cluster_list(ground, fleet, composition.house), health, ground)
     return Application(composition.gate(flask, realtime.ready), flask, realtime, health, ground)
 
 
@@ -98,16 +103,19 @@ def _flask(
     return app
 
 
-def _cluster_list(ground: Ground, fleet: Fleet) -> ClusterList:
+def _cluster_list(ground: Ground, fleet: Fleet, house: Seats) -> ClusterList:
     settings = ground.settings
     names = [cluster.name for cluster in settings.clusters]
 
     def freshness(name: str) -> Freshness:
-        return fleet.snapshots(name, _EVERYTHING).read(TOTALS).freshness
+        # Not where clients wait: the seats there stand for the threads that answer them.
+        alone = Bulkhead(seats=1)
+        return fleet.snapshots(name, _EVERYTHING).read(TOTALS, bulkhead=alone).freshness
 
     return ClusterList(
         {name: partial(freshness, name) for name in names},
         settings.default_cluster or names[0],
-        ground.executor(_LOOKS_AT_ONCE, "look"),
+        ground.executor(len(names), "look"),
+        seats=house,
         clock=ground.clock,
     )

@@ -141,7 +141,8 @@ class Composition:
             ground.resources.callback(self._store.close)
         self._elsewhere = elsewhere_of(ground.settings, self._store, ground.metrics)
         self._answers = Answers()
-        self._house = Seats(_WAITING_AT_ONCE)
+        self.house = Seats(_WAITING_AT_ONCE)
+        """Where whoever waits for any Prometheus has a seat."""
 
     def fleet(self) -> Fleet:
         """Return the snapshots of every cluster."""
@@ -174,7 +175,7 @@ class Composition:
         matchers = tuple(Matcher(label, "=", value) for label, value in cluster.labels.items())
         terms = Terms(cache.ttl, cache.stale, cache.lag, timeouts.request)
         grid = Grid.of(cluster.name, cache.ttl)
-        bulkhead = Bulkhead(house=self._house)
+        bulkhead = Bulkhead(house=self.house)
         # One each: a cluster whose Prometheus hangs must not use up the others' threads.
         executor = ground.executor(QUERIES_AT_ONCE, cluster.name)
 

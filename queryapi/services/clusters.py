@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from queryapi.access.principal import Scope
+from queryapi.cache.bulkhead import Seats
 from queryapi.errors import UpstreamError
 from queryapi.services.freshness import Freshness
 from queryapi.services.health import reason_of
@@ -73,6 +74,7 @@ class ClusterList:
         reads: Reads a cluster's state as an answer would, by name: its freshness or UpstreamError.
         default: The cluster meant where none is named.
         executor: Runs them.
+        seats: Where callers wait, see Lookout.
         clock: Unix seconds.
         monotonic: Monotonic seconds.
     """
@@ -83,13 +85,14 @@ class ClusterList:
         default: str,
         executor: Executor,
         *,
+        seats: Seats | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._default = default
         self._clock = clock
         self._lookouts = {
-            name: Lookout(self._examination(read), executor, monotonic=monotonic)
+            name: Lookout(self._examination(read), executor, seats=seats, monotonic=monotonic)
             for name, read in reads.items()
         }
 

@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 import msgspec
 
 from queryapi.access.principal import Scope
+from queryapi.cache.bulkhead import Seats
 from queryapi.errors import QueryRejected, UpstreamError
 from queryapi.promql.client import PrometheusClient
 from queryapi.services.lookout import Lookout
@@ -50,6 +51,7 @@ class Probe:
     Args:
         client: The Prometheus.
         executor: Asks it.
+        seats: Where callers wait, see Lookout.
         clock: Unix seconds, sent as the evaluation time.
         monotonic: Monotonic seconds.
     """
@@ -59,12 +61,13 @@ class Probe:
         client: PrometheusClient,
         executor: Executor,
         *,
+        seats: Seats | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._clock = clock
-        self._lookout = Lookout(self._ask, executor, monotonic=monotonic)
+        self._lookout = Lookout(self._ask, executor, seats=seats, monotonic=monotonic)
 
     def begin(self) -> None:
         """Begin to ask, unless that is not needed."""

@@ -7,6 +7,8 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from queryapi.cache.bulkhead import Seats
+
 T = TypeVar("T")
 
 # A first answer is worth a pause that no prober minds. Later ones have something to fall back on.
@@ -31,6 +33,7 @@ class Lookout(Generic[T]):
     Args:
         ask: The question; it ends by a deadline of its own.
         executor: Runs it.
+        seats: Where callers wait; who finds none does not. None = all may.
         monotonic: Monotonic seconds.
     """
 
@@ -39,9 +42,11 @@ class Lookout(Generic[T]):
         ask: Callable[[], T],
         executor: Executor,
         *,
+        seats: Seats | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ask = ask
+        self._seats = seats
         self._executor = executor
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -72,12 +77,16 @@ class Lookout(Generic[T]):
         return learnt[1].result() if learnt else None
 
     def _wait(self, asking: _Asking[T]) -> None:
-        # Callbacks come after waiters wake: the answer is learnt here, by whoever is first.
         left = max(0.0, asking.patient_until - self._monotonic())
+        seated = self._seats is None or self._seats.take()
         try:
-            asking.future.exception(timeout=left)
+            asking.future.exception(timeout=left if seated else 0.0)
         except TimeoutError:
             return
+        finally:
+            if self._seats is not None and seated:
+                self._seats.give_back()
+        # Callbacks come after waiters wake: the answer is learnt here, by whoever is first.
         self._learn(asking.future)
 
     def _learn(self, future: Future[T]) -> None:

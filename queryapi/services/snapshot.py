@@ -87,7 +87,7 @@ class Snapshots:
     Args:
         source: Where parts come from.
         windows: Keep the parts.
-        bulkhead: Where readers of this cluster wait.
+        bulkhead: Where clients wait for this cluster.
         terms: Until when what was read is served.
         metrics: Where parts are counted.
         clock: Unix seconds.
@@ -111,15 +111,19 @@ class Snapshots:
         self._clock = clock
         self._complaints = Sparing(clock)
 
-    def read(self, *wanted: Part[Any]) -> Snapshot:
+    def read(self, *wanted: Part[Any], bulkhead: Bulkhead | None = None) -> Snapshot:
         """Return a snapshot with the *wanted* parts.
+
+        Args:
+            wanted: The parts.
+            bulkhead: Where to wait for them, if need be; None = where clients wait.
 
         Raises:
             UpstreamError: When a part cannot be had and no earlier window can stand in.
         """
         parts = _with_moments(wanted)
         try:
-            window, outcomes = self._newest(parts)
+            window, outcomes = self._newest(parts, bulkhead or self._bulkhead)
         except UpstreamError as error:
             self._complain(error)
             earlier = self._earlier(parts)
@@ -144,11 +148,11 @@ class Snapshots:
         """Forget what was made: nobody will ask again."""
         self._windows.close()
 
-    def _newest(self, parts: Parts) -> tuple[Window, dict[Part[Any], Outcome]]:
+    def _newest(self, parts: Parts, bulkhead: Bulkhead) -> tuple[Window, dict[Part[Any], Outcome]]:
         seconds = self._terms.patience
         if self._windows.ailing:
             seconds = min(seconds, _ILL_PATIENCE_SECONDS)
-        with Patience(self._bulkhead, seconds, self._standing(parts)) as patience:
+        with Patience(bulkhead, seconds, self._standing(parts)) as patience:
             window = self._windows.current()
             while True:
                 try:

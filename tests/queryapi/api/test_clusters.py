@@ -5,14 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from flask import Flask
 from werkzeug.test import Client
 
+from queryapi import app
 from queryapi.access.principal import Scope
 from queryapi.api import clusters
 from queryapi.errors import UpstreamUnavailable
 from queryapi.services.clusters import ClusterList
 from queryapi.services.freshness import Freshness
 from queryapi.services.wording import second
-from tests.support.fake_prometheus import EVALUATED_AT
-from tests.support.query_service import OPENED, STATUS, Service, body, running
+from queryapi.settings import Cluster, Settings
+from tests.support.fake_prometheus import EVALUATED_AT, Clock, FakePrometheus
+from tests.support.query_service import OPENED, STATUS, Service, Visitor, body, running
 from tests.support.visits import visited
 
 _DOWN = UpstreamUnavailable("the connection to Prometheus failed", reason="refused")
@@ -52,6 +54,27 @@ def test_the_list_says_what_the_status_would_say() -> None:
         said = body(service.get(STATUS))["meta"]["message"]
 
     assert ("unhealthy", said, None) == (one["health"], one["reason"], one["data_age_seconds"])
+
+
+def test_clusters_that_hang_cost_the_others_nothing() -> None:
+    """However many do: a cluster that is well is told to be so, and its clients find a seat."""
+    hung, well = FakePrometheus(), FakePrometheus()
+    hung.gate.clear()
+    names = [*(f"hung-{number}" for number in range(20)), "c"]
+    application = app.build(
+        Settings(clusters=tuple(Cluster(name, "http://prometheus") for name in names)),
+        clock=Clock(OPENED),
+        connect=lambda cluster, _: well if cluster.name == "c" else hung,
+    )
+    try:
+        service = Service(well, Clock(), Visitor(application.wsgi), application)
+        [*others, last] = listed(service)
+        assert ("healthy", {"unhealthy"}) == (last["health"], {one["health"] for one in others})
+        assert 200 == service.get(STATUS).status_code
+        assert body(service.get("/readyz"))["clusters"]["c"]["ready"]
+    finally:
+        hung.gate.set()
+        application.close()
 
 
 def test_a_hidden_cluster_is_not_listed() -> None:

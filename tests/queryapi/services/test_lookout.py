@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from demo.processes import wait_for
+from queryapi.cache.bulkhead import Seats
 from queryapi.services.lookout import Lookout
 from tests.support.fake_prometheus import Clock
 
@@ -85,6 +86,24 @@ def test_a_question_that_hangs_is_asked_once_and_waited_for_once(
     # Fifty pauses of a fifth of a second would be ten.
     assert took < 5
     assert 1 == question.asked
+
+
+def test_who_finds_no_seat_does_not_wait(executor: ThreadPoolExecutor) -> None:
+    """Where every thread may wait already, one that asks how things are is told what is known."""
+    question, seats = Question(), Seats(1)
+    lookout = Lookout(question, executor, seats=seats, monotonic=Clock())
+    question.gate.clear()
+    assert seats.take()
+    began = time.monotonic()
+
+    assert [None] * 20 == [looked(lookout) for _ in range(20)]
+    # On a clock that stands still each of them would have waited for a second.
+    assert time.monotonic() - began < 10
+
+    seats.give_back()
+    question.gate.set()
+    assert 1 == looked(lookout)
+    assert not seats.full
 
 
 def test_while_a_question_hangs_the_last_answer_is_told(executor: ThreadPoolExecutor) -> None:
