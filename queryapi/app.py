@@ -15,6 +15,7 @@ from queryapi.api.bounds import BODY_BYTES
 from queryapi.api.endpoints import endpoints_of
 from queryapi.api.realtime import RealtimeApi
 from queryapi.cache.bulkhead import Bulkhead, Seats
+from queryapi.front.call import UNMATCHED
 from queryapi.outbound.transport import StreamingTransport
 from queryapi.promql.connect import transport_of
 from queryapi.services.clusters import ClusterList
@@ -51,6 +52,10 @@ class Application:
     def drain(self) -> None:
         """Be ready no more, and go on answering: the process ends soon."""
         self._health.drain()
+
+    def refused(self, method: str, status: int, seconds: float) -> None:
+        """Count a request that the server in front has answered with an error itself."""
+        self._ground.metrics.serving.request(UNMATCHED, method, status, seconds)
 
     def close(self) -> None:
         """Close connections; fetches under way end by their own deadlines."""

@@ -135,6 +135,11 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         if drain := getattr(self._application, "drain", None):
             drain()
 
+    def refused(self, method: str, status: int, seconds: float) -> None:
+        """Count a request that never reached the application."""
+        if self._application:
+            self._application.refused(method, status, seconds)
+
     def close(self) -> None:
         """Close what the application holds, where it was built."""
         if self._application:

@@ -5,6 +5,7 @@ import logging
 import re
 import socket
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +17,8 @@ from queryapi.api.dialects import Problem
 from queryapi.api.errors import written
 from queryapi.front.call import id_of
 from queryapi.telemetry.logs import ACCESS, fields
+
+Count = Callable[[str, int, float], None]
 
 _LOG = logging.getLogger(ACCESS)
 # As much of the first line as tells which API was asked.
@@ -69,8 +72,15 @@ class Parser(RequestParser):  # type: ignore[misc]  # gunicorn has no types
     mesg_class = _Request
 
 
-def refuse(client: socket.socket, address: Any, error: Exception) -> None:
-    """Answer *error* in the words of the API that was asked, and leave a line in the access log."""
+def refuse(client: socket.socket, address: Any, error: Exception, count: Count) -> None:
+    """Answer *error* in the words of the API that was asked, and leave what every request leaves.
+
+    Args:
+        client: The connection; whether it still listens or not.
+        address: Of the client.
+        error: What gunicorn could not read, or what nobody caught.
+        count: Told the method, the status and the seconds that it took.
+    """
     began = time.monotonic()
     method, target = getattr(error, "asked", ("", ""))
     path = target.partition("?")[0]
@@ -84,6 +94,8 @@ def refuse(client: socket.socket, address: Any, error: Exception) -> None:
     with contextlib.suppress(OSError):
         client.settimeout(_SEND_SECONDS)
         client.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+    seconds = time.monotonic() - began
+    count(method, status.value, seconds)
     _LOG.info(
         "request",
         extra=fields(
@@ -93,7 +105,7 @@ def refuse(client: socket.socket, address: Any, error: Exception) -> None:
             path=path,
             status=status.value,
             bytes=len(body),
-            milliseconds=round((time.monotonic() - began) * 1000, 2),
+            milliseconds=round(seconds * 1000, 2),
         ),
     )
 

@@ -146,7 +146,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """Refuse in our own words what gunicorn cannot read; log what else went wrong."""
         if not isinstance(exc, ParseException):
             self.log.error("Error handling request", exc_info=exc)
-        refuse(client, addr, exc)
+        refuse(client, addr, exc, self.app.refused)
 
     def _accept_all(self, listener: Any) -> None:
         """Take in who has connected already."""

@@ -144,6 +144,22 @@ def test_refusals_are_in_the_access_log(service: tuple[Api, Path]) -> None:
     assert "secret" not in (folder / "api.log").read_text()
 
 
+def test_refusals_are_counted(service: tuple[Api, Path]) -> None:
+    """As requests of no known route: a flood of them is seen where all others are."""
+    line = (
+        'gpuscope_api_request_duration_seconds_count{method="PUT",route="unmatched",status="400"}'
+    )
+
+    def counted() -> float:
+        told = service[0].get("/metrics").text.splitlines()
+        return sum(float(found.split()[-1]) for found in told if found.startswith(line))
+
+    before = counted()
+    said(service[0], b"PUT " + REALTIME + b" HTTP/1.1\r\n" + HOST + b"A b: c\r\n\r\n")
+
+    wait_for(lambda: counted() == before + 1, seconds=20, what="the refusal among the counts")
+
+
 def test_long_questions_are_answered(service: tuple[Api, Path]) -> None:
     """A line of 8 KB and a token of 15 KB reach the service."""
     line = b"GET " + REALTIME + b"?include=" + b"nodes," * 1300 + b" HTTP/1.1\r\n" + HOST
@@ -167,7 +183,11 @@ def test_a_body_that_makes_no_sense_ends_the_connection(service: tuple[Api, Path
 def test_a_failure_of_ours_is_logged_and_said(caplog: pytest.LogCaptureFixture) -> None:
     """What nobody caught is an error in the log, and 500 without its words for the client."""
     ours, theirs = socket.socketpair()
-    worker: Any = SimpleNamespace(log=logging.getLogger("gunicorn.error"))
+    counted: list[tuple[object, ...]] = []
+    worker: Any = SimpleNamespace(
+        log=logging.getLogger("gunicorn.error"),
+        app=SimpleNamespace(refused=lambda *seen: counted.append(seen[:2])),
+    )
     with ours, theirs:
         Worker.handle_error(worker, None, ours, None, RuntimeError("secret"))
         told = theirs.recv(65536).decode()
@@ -175,6 +195,7 @@ def test_a_failure_of_ours_is_logged_and_said(caplog: pytest.LogCaptureFixture) 
     assert told.startswith("HTTP/1.1 500 Internal Server Error\r\n")
     assert told.endswith('\r\n\r\n{"error":"Internal server error"}')
     assert "RuntimeError: secret" in caplog.text
+    assert [("", 500)] == counted
 
 
 def test_nobody_needs_to_listen_to_a_refusal() -> None:
@@ -182,7 +203,7 @@ def test_nobody_needs_to_listen_to_a_refusal() -> None:
     ours, theirs = socket.socketpair()
     theirs.close()
     with ours:
-        refuse(ours, (LOOPBACK, 1), RuntimeError())
+        refuse(ours, (LOOPBACK, 1), RuntimeError(), lambda *_: None)
 
 
 @pytest.mark.parametrize("header", [b"SCRIPT_NAME: /x", b"PATH_INFO: /healthz"])
