@@ -25,6 +25,11 @@ _LOG = logging.getLogger(ACCESS)
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,20}) (/[!-~]{0,200})")
 _SEND_SECONDS = 1.0
 
+
+class _NoHost(errors.ParseException):  # type: ignore[misc]  # gunicorn has no types
+    """The header Host is missing (RFC 9112, section 3.2)."""
+
+
 _PROBLEMS: dict[type[Exception], Problem] = {
     errors.LimitRequestLine: Problem(
         HTTPStatus.REQUEST_URI_TOO_LONG, "The request line is too long"
@@ -38,7 +43,9 @@ _PROBLEMS: dict[type[Exception], Problem] = {
     errors.ExpectationFailed: Problem(
         HTTPStatus.EXPECTATION_FAILED, "This expectation cannot be met"
     ),
+    _NoHost: Problem(HTTPStatus.BAD_REQUEST, "The header Host is missing"),
 }
+_FIRST_WITH_HOST = (1, 1)
 _NOT_HTTP = Problem(HTTPStatus.BAD_REQUEST, "The request is not valid HTTP")
 _OURS = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error")
 
@@ -52,6 +59,9 @@ class _Request(Request):  # type: ignore[misc]  # gunicorn has no types
         """Read the head; an error carries the method and the path that were asked for."""
         try:
             super().__init__(*arguments)
+            # gunicorn refuses two of them, and lets none pass.
+            if self.version >= _FIRST_WITH_HOST and "HOST" not in dict(self.headers):
+                raise _NoHost
         except errors.ParseException as error:
             found = _REQUEST_LINE.match(self._began)
             error.asked = tuple(part.decode() for part in found.groups()) if found else ("", "")

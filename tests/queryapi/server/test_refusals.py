@@ -94,8 +94,30 @@ def said(service: Api, request: bytes) -> tuple[int, dict[str, str], Any]:
             417,
             {"error": "This expectation cannot be met"},
         ),
+        (
+            b"GET " + REALTIME + b" HTTP/1.1\r\nA: b\r\n\r\n",
+            400,
+            {"meta": {"code": 4000, "message": "The header Host is missing"}, "data": None},
+        ),
+        (
+            b"GET /healthz HTTP/1.1\r\n" + HOST + b"host: y\r\n\r\n",
+            400,
+            {"error": "The request is not valid HTTP"},
+        ),
     ],
-    ids=["line", "other-line", "header", "headers", "name", "tls", "method", "coding", "expect"],
+    ids=[
+        "line",
+        "other-line",
+        "header",
+        "headers",
+        "name",
+        "tls",
+        "method",
+        "coding",
+        "expect",
+        "no-host",
+        "hosts",
+    ],
 )
 def test_refusals_speak_the_apis_language(
     service: tuple[Api, Path], request_: bytes, status: int, body: object
@@ -120,6 +142,14 @@ def test_a_refused_head_has_no_body(service: tuple[Api, Path]) -> None:
 
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert answer.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("head", [b"1.0\r\n", b"1.1\r\nHost:\r\nConnection: close\r\n"])
+def test_a_host_may_be_empty_and_was_not_always_there(
+    service: tuple[Api, Path], head: bytes
+) -> None:
+    """HTTP/1.0 does not know the header; HTTP/1.1 wants it, whatever it says."""
+    assert 200 == said(service[0], b"GET /healthz HTTP/" + head + b"\r\n")[0]
 
 
 def test_refusals_are_in_the_access_log(service: tuple[Api, Path]) -> None:
