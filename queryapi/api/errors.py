@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from queryapi.api.dialects import Problem, dialect_of
 from queryapi.api.manners import Rendered
+from queryapi.api.visit import visit
 from queryapi.errors import (
     AuthenticatorUnavailable,
     ClusterNotFound,
@@ -62,17 +63,19 @@ def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 - a table, one lin
             return _INTERNAL
 
 
-def answer_to(error: Exception, *, method: str, path: str) -> Rendered:
+def answer_to(error: Exception, *, method: str, path: str, request_id: str) -> Rendered:
     """Return the answer to a request that ended in *error*; the log gets what callers are not told.
 
     Args:
         error: What was raised.
         method: HTTP method; HEAD gets no body.
         path: What was asked for; its API has the words.
+        request_id: What the caller can tell us of it.
     """
     problem = problem_of(error)
     if problem is _INTERNAL:
-        _LOG.error("request failed", extra=fields(method=method, path=path), exc_info=error)
+        told = fields(request_id=request_id, method=method, path=path)
+        _LOG.error("request failed", extra=told, exc_info=error)
     return written(problem, method=method, path=path)
 
 
@@ -104,4 +107,5 @@ def _framework(error: HTTPException) -> Problem:
 
 
 def _in_flask(error: Exception) -> Response:
-    return answer_to(error, method=request.method, path=request.path).response()
+    answer = answer_to(error, method=request.method, path=request.path, request_id=visit().id)
+    return answer.response()

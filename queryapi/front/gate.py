@@ -90,7 +90,9 @@ class Gate:
             try:
                 leaving = self._answer(call, environ)
             except Exception as error:  # noqa: BLE001 - the last one who can answer
-                leaving = _leaving(answer_to(error, method=call.method, path=call.path))
+                leaving = _leaving(
+                    answer_to(error, method=call.method, path=call.path, request_id=call.id)
+                )
             status = int(leaving.status[:3])
             span.status(status)
             call.trace = span.trace_id

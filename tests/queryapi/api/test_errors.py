@@ -91,7 +91,7 @@ def test_a_trailing_slash_is_welcome(service: Service) -> None:
 def test_an_unforeseen_failure_keeps_its_reasons_to_itself(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A defect is 5000 to the client and a trace to the operator."""
+    """A defect is 5000 to the client, and to the operator a trace under the id of the answer."""
     service.prometheus.broken["totals"] = ZeroDivisionError("the inside of things")
     answer = service.get(STATUS)
 
@@ -101,6 +101,8 @@ def test_an_unforeseen_failure_keeps_its_reasons_to_itself(
         "data": None,
     } == answer.json
     assert "the inside of things" in caplog.text
+    [failed] = [vars(line)["fields"] for line in caplog.records if line.msg == "request failed"]
+    assert answer.headers["X-Request-ID"] == failed["request_id"]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,7 @@ def test_each_error_has_one_answer(
     code: int, header: tuple[str, str] | None, error: Exception
 ) -> None:
     """Wherever it was raised: code, words, and what HTTP wants said besides."""
-    answer = answer_to(error, method="GET", path="/api/v1/realtime/status")
+    answer = answer_to(error, method="GET", path="/api/v1/realtime/status", request_id="1")
 
     assert {"meta": {"code": code, "message": "words"}, "data": None} == json.loads(
         answer.chunks[0]

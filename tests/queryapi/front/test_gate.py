@@ -236,6 +236,8 @@ def test_a_defect_behind_the_gate_is_ours(caplog: pytest.LogCaptureFixture) -> N
     assert 500 == answer.status_code
     assert 5000 == json.loads(answer.data)["meta"]["code"]
     assert "inside" in caplog.text
+    [failed] = [vars(line)["fields"] for line in caplog.records if line.msg == "request failed"]
+    assert answer.headers["X-Request-ID"] == failed["request_id"]
     assert 0 == found.counted()["gpuscope_api_requests_in_flight"]
 
 
