@@ -59,10 +59,14 @@ def bucket(address: str) -> str:
     return f"address:{read or 'unknown'}"
 
 
-@lru_cache(_KEPT)
 def _read(text: str) -> Address | None:
     """Return an address, written alone, with a port, or in brackets."""
-    host = text.strip()[:_LONGEST]
+    # Cut before it is remembered: a client may write as much as a header holds.
+    return _known(text.strip()[:_LONGEST])
+
+
+@lru_cache(_KEPT)
+def _known(host: str) -> Address | None:
     if host.startswith("["):
         host = host[1:].partition("]")[0]
     elif host.count(":") == 1:

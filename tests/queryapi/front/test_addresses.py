@@ -1,5 +1,7 @@
 """A client is who it is, not who it says it is."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +34,19 @@ def test_the_last_address_that_is_not_a_proxys_is_the_clients(
 ) -> None:
     """Only proxies that are trusted are believed, from the nearest on."""
     assert expected == TRUSTED.client(peer, forwarded)
+
+
+def test_what_clients_write_is_not_kept() -> None:
+    """As many headers as there are clients, each as long as a header may be, leave no megabytes."""
+    tracemalloc.start()
+    try:
+        for number in range(300):
+            TRUSTED.client("10.1.1.1", f"198.51.100.{number % 256}:{number}" + "x" * 16_000)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept < 1_000_000
 
 
 def test_nobody_is_believed_unless_told() -> None:
