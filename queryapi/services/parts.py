@@ -47,7 +47,9 @@ def read_stamps(samples: Iterable[Sample]) -> Stamps:
     """
     recorded = _of_one_cluster(samples)
     scraped_at = _time(recorded, "cluster:gpu_snapshot_timestamp_seconds:max")
-    known_at = recorded.get("cluster:gpu_state_timestamp_seconds:min", scraped_at)
+    # Recorded where an exporter tells it.
+    known = "cluster:gpu_state_timestamp_seconds:min"
+    known_at = _time(recorded, known) if known in recorded else scraped_at
     return Stamps(scraped_at, min(scraped_at, known_at))
 
 

@@ -68,7 +68,12 @@ def test_a_moment_that_no_calendar_has_is_none(value: str) -> None:
     """A rule of somebody else's that counts milliseconds makes no answer, and no defect."""
     evaluated = series("cluster:gpu_evaluation_timestamp_seconds:max", value, cluster="c")
     scraped = series("cluster:gpu_snapshot_timestamp_seconds:max", value, cluster="c")
+    lost = series("cluster:gpu_state_timestamp_seconds:min", value, cluster="c")
 
+    with pytest.raises(
+        NoData, match="gpu_state_timestamp_seconds:min of this cluster is not a Unix"
+    ):
+        parts.read_stamps(read(*STAMPS, lost))
     with pytest.raises(NoData, match="not a Unix time"):
         parts.read_evaluation(read(evaluated))
     with pytest.raises(NoData, match="not a Unix time"):
