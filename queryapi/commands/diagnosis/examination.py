@@ -17,6 +17,7 @@ from queryapi.promql.text import Matcher, selector
 from queryapi.settings import Cluster, Settings
 
 _SKEW_SECONDS = 5.0
+_LONGEST_SECONDS = 10**9
 _SHOWN = 10
 _LENGTH_SHOWN = 200
 # As in prometheus/alerts: what the exporters' scrape jobs are called.
@@ -92,7 +93,8 @@ class Examination:
         yield Finding(
             Level.PROBLEM,
             "clock",
-            f"{abs(self._ahead):.0f} s {side} this machine's: let both follow the same time server",
+            f"{_seconds(abs(self._ahead))} {side} this machine's: let both follow the same time"
+            " server",
         )
 
     def _clusters(self) -> Iterator[Finding]:
@@ -141,12 +143,12 @@ class Examination:
     def _present(self, series: Series, at: float) -> Finding:
         age = max(0.0, self._clock() + self._ahead - at)
         if age <= self._settings.cache.lag:
-            return Finding(Level.OK, series.name, f"{age:.0f} s old")
+            return Finding(Level.OK, series.name, f"{_seconds(age)} old")
         level = Level.PROBLEM if series.needed else Level.NOTE
         return Finding(
             level,
             series.name,
-            f"{age:.0f} s old, more than cache.lag: {absence.remedy(series.source)}",
+            f"{_seconds(age)} old, more than cache.lag: {absence.remedy(series.source)}",
         )
 
     def _absent(self, series: Series, recorded: set[str]) -> Finding:
@@ -169,7 +171,14 @@ class Examination:
         at = self._reader.value(f"min({selector(name, *self._matchers)})")
         age = 0.0 if at is None else self._clock() + self._ahead - at
         if age > self._settings.cache.lag:
-            yield Finding(Level.PROBLEM, "data", f"{age:.0f} s old, more than cache.lag: {meaning}")
+            yield Finding(
+                Level.PROBLEM, "data", f"{_seconds(age)} old, more than cache.lag: {meaning}"
+            )
+
+
+def _seconds(span: float) -> str:
+    """Return a span in words; what a server says may be any number."""
+    return f"{span:.0f} s" if span <= _LONGEST_SECONDS else f"over {_LONGEST_SECONDS} s"
 
 
 def _rules(rules: tuple[Rule, ...] | None) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """What was found out about a Prometheus, in words for an operator."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -48,21 +48,31 @@ def report(diagnoses: Sequence[Diagnosis]) -> Report:
 
 
 def text(told: Report) -> str:
-    """Return the report as lines for a person; what Prometheus said cannot steer a terminal."""
+    """Return the report as lines for a person; what Prometheus said cannot steer a terminal.
+
+    What is to be done about several things is said once.
+    """
     lines: list[str] = []
+    problems = 0
     for diagnosis in told.diagnoses:
         lines.append(f"cluster {diagnosis.cluster}, {diagnosis.url}")
-        lines += [
-            f"  {finding.level:<8} {finding.subject}: {finding.told}"
-            for finding in diagnosis.findings
-        ]
-    problems = sum(
-        finding.level is Level.PROBLEM
-        for diagnosis in told.diagnoses
-        for finding in diagnosis.findings
-    )
+        for (level, said), subjects in _grouped(diagnosis.findings):
+            problems += level is Level.PROBLEM
+            lines.append(f"  {level:<8} {', '.join(subjects)}: {said}")
     lines.append("all is well" if told.well else f"problems: {problems}")
     return "".join(f"{_printable(line)}\n" for line in lines)
+
+
+def _grouped(findings: Sequence[Finding]) -> Iterable[tuple[tuple[Level, str], list[str]]]:
+    """Return the subjects of each sentence, in the order in which it comes up first.
+
+    Of what is well each has its line.
+    """
+    groups: dict[tuple[Level, str, str], list[str]] = {}
+    for finding in findings:
+        own = finding.subject if finding.level is Level.OK else ""
+        groups.setdefault((finding.level, finding.told, own), []).append(finding.subject)
+    return (((level, said), subjects) for (level, said, _), subjects in groups.items())
 
 
 def _printable(line: str) -> str:
