@@ -147,3 +147,14 @@ def test_what_nobody_reads_is_thrown_away(pair: Pair) -> None:
     client.shutdown(socket.SHUT_WR)
     assert _readable(ours)
     assert 0 == ours.discard()
+
+
+def test_a_client_that_does_not_read_costs_the_kernel_little(pair: Pair) -> None:
+    """Its answer is kept here, often as one for many; the kernel would copy it for each."""
+    ours, client = pair
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+    ours.sendall(LONG)
+    while select.select([], [ours], [], 0.2)[1]:
+        ours.push()
+
+    assert len(ours._left) > len(LONG) - 1_500_000
