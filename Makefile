@@ -3,6 +3,8 @@
 .PHONY: help setup up lint test bench docs lock clean
 
 BIN := .venv/bin
+# Half of the time a test waits for a process that it started.
+SIDE_BY_SIDE := -n $(shell expr 2 '*' `nproc`) --maxprocesses 16 --dist loadfile --no-loadscope-reorder
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,9 +23,11 @@ lint: setup ## Check style, types, import rules, rules files and generated pages
 	promtool check config prometheus/prometheus.yml
 	$(BIN)/python -m tools.docs --check
 
+# Every program of ours is started hundreds of times: compiled once is enough.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: setup ## Run every test and hold the coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE)
 	cd prometheus/tests && promtool test rules *.test.yml
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
@@ -32,6 +36,8 @@ bench: setup ## Print the figures of bench/, the long ones in small form
 	@$(BIN)/python bench/api_cached.py --rounds=3 --seconds=1
 	@$(BIN)/python bench/api_cold.py --gpus 1000 10000 --rounds=10
 	@$(BIN)/python bench/api_stampede.py --rounds=2
+	@$(BIN)/python bench/health.py --seconds=10
+	@$(BIN)/python bench/stream.py --subscribers=500 --seconds=15
 	@$(BIN)/python bench/cluster_page.py
 	@$(BIN)/python bench/cluster_scale.py --nodes=500 --pods=5000 --gpu-pods=1500 --seconds=50
 

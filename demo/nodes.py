@@ -74,12 +74,7 @@ def _url(port: int) -> str:
 
 
 def _ports(nodes: Sequence[str]) -> dict[str, int]:
-    taken: set[int] = set()
-    ports: dict[str, int] = {}
-    for node in nodes:
-        ports[node] = next_free_port(_FIRST_PORT, taken=taken, tries=1000)
-        taken.add(ports[node])
-    return ports
+    return {node: next_free_port(_FIRST_PORT, tries=1000) for node in nodes}
 
 
 def _start_all(drivers: Path, ports: Mapping[str, int]) -> list[BaseProcess]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,33 +17,55 @@ from typing import Self
 LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.05
 _STOP_SECONDS = 10.0
+_SPARE_PORTS = range(21_000, 30_000)
+"""Below those that the kernel gives to connections and listeners: nobody gets one by chance."""
 
 
 class ProcessError(Exception):
     """A process ended early or did not become ready in time; the message holds its last words."""
 
 
-def free_port(preferred: int | None = None) -> int:
-    """Return *preferred* when nothing listens there on loopback, else a port the kernel picks."""
-    if preferred is not None and _can_bind(preferred):
-        return preferred
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on and that nobody else here is given.
+
+    It stays this process's own until it ends, whether something listens there or not.
+
+    Raises:
+        ProcessError: When there is none.
+    """
+    # Anywhere: a port that was in use a moment ago is best left alone for a while.
+    for port in random.sample(_SPARE_PORTS, len(_SPARE_PORTS)):
+        if _claimed(port):
+            return port
+    raise ProcessError(f"no free port in {_SPARE_PORTS}: stop what listens there")
 
 
-def next_free_port(preferred: int, *, taken: set[int], tries: int = 100) -> int:
-    """Return the first free port from *preferred* upwards that is not in *taken*.
+def next_free_port(preferred: int, *, tries: int = 100) -> int:
+    """Return the first free port from *preferred* upwards; it stays this process's own.
 
     Raises:
         ProcessError: When none of *tries* ports is free.
     """
     for port in range(preferred, preferred + tries):
-        if port not in taken and _can_bind(port):
+        if _claimed(port):
             return port
     raise ProcessError(
         f"no free port between {preferred} and {preferred + tries - 1}: stop what listens there"
     )
+
+
+def _claimed(port: int) -> bool:
+    """Tell whether nobody had the port, and keep it from all who ask here, in any process."""
+    claim = socket.socket(socket.AF_UNIX)
+    with contextlib.suppress(OSError):
+        # A name that only one socket of the machine can have, gone with its process: between the
+        # choice of a port and the start of its service nobody else may choose the same one.
+        claim.bind(f"\0gpuscope-port-{port}")
+        if _can_bind(port):
+            claim.detach()  # open for as long as we live
+            return True
+    claim.close()
+    return False
 
 
 def _can_bind(port: int) -> bool:
@@ -165,7 +188,7 @@ class Process:
         """Tell whether the child still runs."""
         return self._child is not None and self._child.poll() is None
 
-    def wait_ready(self, *, seconds: float = 30.0) -> None:
+    def wait_ready(self, *, seconds: float = 60.0) -> None:
         """Wait until `ready_url` answers.
 
         Raises:

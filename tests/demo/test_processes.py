@@ -5,6 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,20 +27,51 @@ def _python(program: str, log: Path, *, ready_url: str | None = None) -> Process
 
 
 def test_taken_ports_are_passed_over() -> None:
-    """A port that somebody listens on, or that was promised already, is not given out."""
+    """A port that somebody listens on, or that was given out already, is not given out."""
     with socket.socket() as service:
         service.bind((LOOPBACK, 0))
         service.listen()
         port = service.getsockname()[1]
 
-        assert next_free_port(port, taken=set()) > port
-        assert free_port(port) != port
+        assert next_free_port(port) > port
         with pytest.raises(ProcessError, match="no free port"):
-            next_free_port(port, taken=set(), tries=1)
-    free = free_port()
+            next_free_port(port, tries=1)
 
-    assert free == free_port(free)
-    assert free < next_free_port(free, taken={free})
+    given = next_free_port(port)
+    assert given < next_free_port(given)
+
+
+def test_a_port_is_one_processs_until_it_ends(tmp_path: Path) -> None:
+    """Many processes that ask at once get different ports, before anything listens there."""
+    program = (
+        "from demo.processes import StopSignal, free_port, next_free_port\n"
+        "stop = StopSignal()\n"
+        "print(*[next_free_port(20_900) for _ in range(5)], *[free_port() for _ in range(20)],"
+        " flush=True)\n"
+        "stop.wait()"
+    )
+    others = [_python(program, tmp_path / f"log-{number}") for number in range(3)]
+    with ExitStack() as cleanup:
+        for other in others:
+            cleanup.enter_context(other)
+        for other in others:
+            wait_for(partial(_has_written, other.log), seconds=60, what="the ports")
+        given = [int(port) for other in others for port in other.log.read_text().split()]
+
+        assert 75 == len(set(given))
+        assert next_free_port(given[0]) not in given
+    assert given[-1] == next_free_port(given[-1])
+
+
+def _has_written(log: Path) -> bool:
+    return log.read_text().endswith("\n")
+
+
+def test_spare_ports_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When all of them are in use, it is said."""
+    monkeypatch.setattr("demo.processes._SPARE_PORTS", range(port := free_port(), port + 1))
+    with pytest.raises(ProcessError, match="no free port"):
+        free_port()
 
 
 def test_a_child_that_ends_early_says_why(tmp_path: Path) -> None:
@@ -48,7 +81,7 @@ def test_a_child_that_ends_early_says_why(tmp_path: Path) -> None:
         _python("print('no such fleet', flush=True)", tmp_path / "log", ready_url=url) as child,
         pytest.raises(ProcessError, match="no such fleet"),
     ):
-        child.wait_ready(seconds=30)
+        child.wait_ready(seconds=60)
 
 
 def test_a_child_that_is_never_ready_is_given_up(tmp_path: Path) -> None:
@@ -98,10 +131,10 @@ def test_stop_signals_are_remembered(tmp_path: Path, numbers: list[int]) -> None
     )
     log = tmp_path / "log"
     with _python(program, log) as child:
-        wait_for(lambda: "waiting" in log.read_text(), seconds=30, what="the child")
+        wait_for(lambda: "waiting" in log.read_text(), seconds=60, what="the child")
         for number in numbers:
             child.signal(number)
-        wait_for(lambda: not child.alive(), seconds=30, what="its end")
+        wait_for(lambda: not child.alive(), seconds=60, what="its end")
 
     assert "waiting\nTrue" == child.last_words()
 

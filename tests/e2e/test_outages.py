@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from demo.processes import wait_for
-from tests.support.stack import CACHE, READY_SECONDS, RunningStack, running_stack
+from tests.support.stack import READY_SECONDS, RunningStack, running_stack
 
 pytestmark = pytest.mark.e2e
 
@@ -70,6 +70,7 @@ def test_prometheus_hangs_and_goes_on(running: RunningStack) -> None:
     """What Prometheus kept from before it hung is never told as new when it goes on."""
     wait_for(lambda: _is_fresh(running), seconds=READY_SECONDS, what="a fresh answer")
     running.prometheus.signal(signal.SIGSTOP)
+    hung = datetime.now(UTC)
     wait_for(lambda: _is_unavailable(running), seconds=READY_SECONDS, what="5003")
     running.prometheus.signal(signal.SIGCONT)
 
@@ -77,8 +78,7 @@ def test_prometheus_hangs_and_goes_on(running: RunningStack) -> None:
         answer = _truthful(running)
         if answer.status_code != HTTPStatus.OK or "Warning" in answer.headers:
             return False
-        told = datetime.fromisoformat(answer.json()["data"]["timestamp"])
-        assert (datetime.now(UTC) - told).total_seconds() < CACHE["stale"] + CACHE["ttl"] + 2
+        assert datetime.fromisoformat(answer.json()["data"]["timestamp"]) > hung
         return True
 
     wait_for(is_fresh_and_new, seconds=READY_SECONDS, what="a fresh answer")

@@ -19,6 +19,8 @@ from tests.support.stack import READY_SECONDS, RunningStack, running_stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.trace]
 
+# Thousands of pods on a busy machine: what is told counts here, not how soon.
+PATIENT = {"timeouts": {"query": 60, "request": 60}}
 GPUS = 6212
 PEAK_SECOND = 12_523_649
 ALL_PODS = 8152
@@ -47,7 +49,7 @@ def _packed(
 ) -> Iterator[Packed]:
     directory = tmp_path_factory.mktemp("packed")
     arguments = (f"--trace={trace}", f"--pods={request.param}")
-    with running_stack(directory, "packed", *arguments) as running:
+    with running_stack(directory, "packed", *arguments, settings=PATIENT) as running:
         running.wait_for_totals(GPUS)
         yield Packed(running, oracle.packed(trace, request.param))
 
@@ -56,7 +58,7 @@ def _packed(
 def _timeline(trace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     directory = tmp_path_factory.mktemp("timeline")
     arguments = (f"--trace={trace}", f"--at={PEAK_SECOND}")
-    with running_stack(directory, "timeline", *arguments) as running:
+    with running_stack(directory, "timeline", *arguments, settings=PATIENT) as running:
         running.wait_for_totals(GPUS)
         yield running
 

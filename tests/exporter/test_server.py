@@ -75,7 +75,7 @@ def serving(publisher: Shown, path: str = "/metrics") -> Iterator[Served]:
     )
     thread.start()
     try:
-        wait_for(lambda: answers(f"http://{address}/healthz"), seconds=20, what="serving")
+        wait_for(lambda: answers(f"http://{address}/healthz"), seconds=60, what="serving")
         yield Served(address)
     finally:
         stop.set()
@@ -171,7 +171,7 @@ def test_prometheus_reads_the_whole_page(tmp_path: Path) -> None:
             answer = pool.request("GET", url, fields={"query": "sum(gpu_test)"}).json()
             return [row["value"][1] for row in answer["data"]["result"]]
 
-        wait_for(lambda: bool(stored()), seconds=30, what="a scrape")
+        wait_for(lambda: bool(stored()), seconds=60, what="a scrape")
 
         assert [str(sum(range(300)))] == stored()
 

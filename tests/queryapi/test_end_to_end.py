@@ -39,7 +39,7 @@ def _service(fleet: Prometheus, tmp_path_factory: pytest.TempPathFactory) -> Ite
         # A window opened now lies a second back: by then the alerts above fired.
         wait_for(
             lambda: len(running.get(STATUS, cluster="prod-cluster").json()["data"] or "") > 0,
-            seconds=30,
+            seconds=60,
             what="the first answer",
         )
         yield running
@@ -191,7 +191,7 @@ def test_an_answer_outlives_prometheus_for_a_while(tmp_path: Path) -> None:
 
         wait_for(lambda: answer().ok, seconds=60, what="a first answer")
         running.process.kill()
-        wait_for(lambda: _aged(answer()), seconds=30, what="a stale answer")
+        wait_for(lambda: _aged(answer()), seconds=60, what="a stale answer")
         stale = answer()
 
         assert 200 == stale.status_code
@@ -199,7 +199,7 @@ def test_an_answer_outlives_prometheus_for_a_while(tmp_path: Path) -> None:
         assert int(stale.headers["Age"]) >= 1
         assert 7.5 == stale.json()["data"]["current_gpu_usage"]["allocated_gpus"]
 
-        wait_for(lambda: answer().status_code == 503, seconds=30, what="an error")
+        wait_for(lambda: answer().status_code == 503, seconds=60, what="an error")
         gone = answer()
 
         assert (5003, None) == (gone.json()["meta"]["code"], gone.json()["data"])

@@ -1,5 +1,6 @@
 """An HTTP server that answers each GET as a test's function says."""
 
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +11,15 @@ from demo.processes import LOOPBACK
 
 Answer = tuple[int, Mapping[str, str], bytes]
 Answering = Callable[[str, Mapping[str, str]], Answer]
+
+
+class QuietHTTPServer(ThreadingHTTPServer):
+    """Says nothing of clients that went away: by then another test reads what is printed."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Print what went wrong, as long as it was our own fault."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class AnsweringServer:
@@ -39,7 +49,7 @@ class AnsweringServer:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
+        self._server = QuietHTTPServer((LOOPBACK, 0), Handler)
         self._thread = threading.Thread(
             # How long the end may take: half a second by default.
             target=self._server.serve_forever,

@@ -27,7 +27,7 @@ from demo.processes import wait_for
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_PATIENCE_SECONDS = 20.0
+_PATIENCE_SECONDS = 60.0
 _LAST_TURNS, _TURN_SECONDS = 10, 0.002
 _DEFAULT = Settings()
 

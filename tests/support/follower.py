@@ -15,7 +15,7 @@ from tests.support.fake_source import Clock
 from tests.support.objects import EPOCH
 from tests.support.scrape import HISTORY, Relay, Scrape
 
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = 60.0
 _BEGIN = EPOCH + 3600.0
 # A fresh list has no history, and nothing to say of the exporter.
 _APART = (*HISTORY, "gpu_exporter_", "gpu_cluster_")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from demo.processes import LOOPBACK, Process, free_port, wait_for
 
-_SETTLED_SECONDS = 20.0
+_SETTLED_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from demo.processes import LOOPBACK, Process, free_port
 from tests.support.raw_server import RawServer, http, saying
 
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time
 p0,4000,1024,1,1000,,LS,Running,10,500,12
 p1,4000,1024,1,1000,,LS,Running,100,900000,100
 """
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 @pytest.fixture(name="trace")

@@ -32,7 +32,7 @@ def test_it_serves_a_file_and_stops_on_request(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with Process("api server", command, log, ready_url=f"{url}/readyz") as server:
         server.wait_ready()
-        wait_for(lambda: "ready" in log.read_text(), seconds=20, what="the ready line")
+        wait_for(lambda: "ready" in log.read_text(), seconds=60, what="the ready line")
         written = yaml.safe_load(config.read_text())
         token = written["users"][0]["user"]["token"]
         header = {"Authorization": f"Bearer {token}"}
@@ -41,7 +41,7 @@ def test_it_serves_a_file_and_stops_on_request(tmp_path: Path) -> None:
         with watch(f"{url}/api/v1/pods", query, headers=header) as stream:
             bookmark = stream.next()["type"]
         server.signal(signal.SIGTERM)
-        wait_for(lambda: not server.alive(), seconds=20, what="the end of the server")
+        wait_for(lambda: not server.alive(), seconds=60, what="the end of the server")
 
     assert f"ready: {url} (1 nodes, 1 pods)\n" == log.read_text()
     assert (url, "first") == (written["clusters"][0]["cluster"]["server"], token)
@@ -58,7 +58,7 @@ def test_it_serves_tls_and_says_so_in_the_kubeconfig(tmp_path: Path) -> None:
         "--token-file", str(tokens), "--kubeconfig-out", str(config),
     ]  # fmt: skip
     with Process("api server", command, log):
-        wait_for(lambda: "ready" in log.read_text(), seconds=20, what="the ready line")
+        wait_for(lambda: "ready" in log.read_text(), seconds=60, what="the ready line")
         written = yaml.safe_load(config.read_text())
         there = written["clusters"][0]["cluster"]
         header = {"Authorization": f"Bearer {written['users'][0]['user']['token']}"}

@@ -179,7 +179,7 @@ def test_owners_that_may_not_be_read(
             for line in follower.scrape().of("gpu_pod_info")
         ]
 
-        wait_for(lambda: follower.publisher.not_ready() is None, seconds=20, what="readiness")
+        wait_for(lambda: follower.publisher.not_ready() is None, seconds=60, what="readiness")
         assert [
             '"Deployment",workload_name="web"',
             '"Job",workload_name="nightly-1"',
@@ -234,7 +234,7 @@ def test_an_object_that_cannot_be_rendered(
     with monkeypatch.context() as patched:
         patched.setattr(podsamples, "of_pod", None)
         cluster.put(pod("odd", 1))
-        wait_for(lambda: "could not be rendered" in caplog.text, seconds=20, what="a complaint")
+        wait_for(lambda: "could not be rendered" in caplog.text, seconds=60, what="a complaint")
     cluster.put(pod("late", 4), pod("odd", 1, node="n2"))
     follower.wait_until_in_step(cluster.url)
 

@@ -18,7 +18,7 @@ def test_a_ready_exporter_has_its_page(tmp_path: Path) -> None:
         running(node("n1"), pod("p1", 2)) as cluster,
         following(cluster.kubeconfig(tmp_path / "config")) as follower,
     ):
-        wait_for(lambda: follower.publisher.not_ready() is None, seconds=20, what="readiness")
+        wait_for(lambda: follower.publisher.not_ready() is None, seconds=60, what="readiness")
 
         assert fresh(cluster.url) == follower.fleet()
 
@@ -30,7 +30,7 @@ def test_a_page_that_is_still_being_made(tmp_path: Path, monkeypatch: pytest.Mon
         following(cluster.kubeconfig(tmp_path / "config")) as follower,
     ):
         follower.wait_until("apiserver_up 1")
-        wait_for(lambda: follower.publisher.not_ready() is None, seconds=20, what="readiness")
+        wait_for(lambda: follower.publisher.not_ready() is None, seconds=60, what="readiness")
         follower.publisher._has_first_page = False
 
         assert "the first page is being made" == follower.publisher.not_ready()
@@ -46,8 +46,8 @@ def test_a_defect_does_not_keep_it_from_being_ready(
         running(node("n1"), pod("p1", 2), pod("p2", 1)) as cluster,
         following(cluster.kubeconfig(tmp_path / "config")) as follower,
     ):
-        wait_for(lambda: follower.publisher.not_ready() is None, seconds=20, what="readiness")
-        wait_for(lambda: "could not be rendered" in caplog.text, seconds=20, what="a complaint")
+        wait_for(lambda: follower.publisher.not_ready() is None, seconds=60, what="readiness")
+        wait_for(lambda: "could not be rendered" in caplog.text, seconds=60, what="a complaint")
 
 
 def test_what_cannot_be_rendered_is_not_published_as_it_was(

@@ -53,7 +53,7 @@ def _collect(publisher: NodePublisher, monotonic: ManualClock, intervals: float 
 
 
 def _eventually(condition: Callable[[], bool], what: str) -> None:
-    wait_for(condition, seconds=20, what=what)
+    wait_for(condition, seconds=60, what=what)
 
 
 def test_before_the_first_collection(publisher: NodePublisher) -> None:

@@ -70,7 +70,7 @@ def _client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusClie
         client = PrometheusClient(
             Cluster("a", p.url), transport, seconds=5, metrics=Metrics("test").querying
         )
-        wait_for(lambda: bool(client.instant("up == 1", at=time.time()).value), seconds=30,
+        wait_for(lambda: bool(client.instant("up == 1", at=time.time()).value), seconds=60,
                  what="the first scrape")  # fmt: skip
         yield client
         transport.close()

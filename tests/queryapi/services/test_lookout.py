@@ -120,7 +120,7 @@ def test_while_a_question_hangs_the_last_answer_is_told(executor: ThreadPoolExec
 
     assert 1 == hanging
     assert None is old
-    wait_for(lambda: lookout.tell() == 2, seconds=10, what="the second answer")
+    wait_for(lambda: lookout.tell() == 2, seconds=60, what="the second answer")
 
 
 def test_an_error_reaches_everybody_who_looks(executor: ThreadPoolExecutor) -> None:

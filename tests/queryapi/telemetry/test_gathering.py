@@ -48,7 +48,7 @@ def test_lines_are_written_soon_and_in_order() -> None:
     for batch in ("one", "two"):
         log(handler, f"{batch} a")
         log(handler, f"{batch} b")
-        wait_for(partial(_ends, sink, f"{batch} b\n"), seconds=20, what="the lines")
+        wait_for(partial(_ends, sink, f"{batch} b\n"), seconds=60, what="the lines")
 
     assert "one a\none b\ntwo a\ntwo b\n" == "".join(text for _, text in sink.written)
     assert {"log"} == {name for name, _ in sink.written}

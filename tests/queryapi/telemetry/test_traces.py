@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 
 import pytest
 
-from demo.processes import LOOPBACK, free_port
+from demo.processes import LOOPBACK, free_port, wait_for
 from queryapi.errors import ConfigurationError
 from queryapi.settings import Settings, Traces
 from queryapi.telemetry.traces import NoTracer, Tracer
@@ -224,7 +225,8 @@ def test_a_collector_that_is_down_is_one_line(
         until("traces cannot be delivered: they are dropped until they can")
         with Collector(port):
             until("traces are delivered again")
-    assert 2 == len(caplog.messages)
+    # Without the collector the next loss may have begun already.
+    assert all(one != next_one for one, next_one in pairwise(caplog.messages))
 
 
 @pytest.mark.parametrize("status", [400, 404])
@@ -263,12 +265,19 @@ def test_the_end_does_not_wait_for_a_collector_that_hangs(
 ) -> None:
     """Closing is bounded, whatever the other side does."""
     monkeypatch.setattr("queryapi.telemetry.opentelemetry._CLOSE_SECONDS", 0.3)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
     with RawServer(raw_server.silent) as server:
         begun = time.monotonic()
         with _tracing(server.url) as tracer, tracer.request({}, "/r", "GET"):
             pass
 
         assert time.monotonic() - begun < _NEVER_HUNG
+    # What was left behind warns when it gives up: not in the middle of another test.
+    wait_for(lambda: not _is_closing(), seconds=_NEVER_HUNG, what="the end of what was left behind")
+
+
+def _is_closing() -> bool:
+    return "traces" in {thread.name for thread in threading.enumerate()}
 
 
 def test_nothing_is_traced_by_default() -> None:

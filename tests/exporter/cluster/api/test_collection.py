@@ -141,7 +141,7 @@ def test_connections_are_kept_alive(connect: Connect) -> None:
     with RawServer(manners) as server:
         pods = connect(server.url).resource("pods")
         with pods.watch("1", seconds=600):
-            wait_for(lambda: "02" in timers_of(server.port), seconds=20, what="a keepalive timer")
+            wait_for(lambda: "02" in timers_of(server.port), seconds=60, what="a keepalive timer")
 
 
 def timers_of(port: int) -> list[str]:

@@ -292,7 +292,7 @@ def test_its_thread(caplog: pytest.LogCaptureFixture) -> None:
     bench.lookup.start()
     for name in ("a", "b"):
         bench.want(owner(name))
-        wait_for(partial(_has, bench, name), seconds=20, what=f"{name} to be delivered")
+        wait_for(partial(_has, bench, name), seconds=60, what=f"{name} to be delivered")
     bench.api.meanwhile = bench.lookup.stop
     bench.want(owner("c"), owner("d"))
     bench.lookup.join(20)

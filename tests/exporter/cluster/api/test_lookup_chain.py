@@ -37,7 +37,7 @@ def test_a_chain_on_an_api_server(tmp_path: Path) -> None:
         lookup = OwnerLookup(directory, climb, monotonic=clock, random=lambda: 0.0)
         lookup.start()
         lookup.want("ml", OwnerReference("Pod", "driver", "uid-driver", "v1", controller=True))
-        wait_for(lambda: len(delivered) == 2, seconds=20, what="both owners")
+        wait_for(lambda: len(delivered) == 2, seconds=60, what="both owners")
         lookup.stop()
         lookup.join(20)
 
