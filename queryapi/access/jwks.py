@@ -89,7 +89,8 @@ class Keys:
         if reading is not None:
             with self._places.taken():
                 wait([reading], PATIENCE_SECONDS + 1)
-            found = self._known(kid)
+        # Also when there is none: it may have ended since we looked.
+        found = self._known(kid)
         if not found and (self._failure or not self._usable()):
             raise AuthenticatorUnavailable(self._failure or str(self._asking.failed("no keys yet")))
         return found

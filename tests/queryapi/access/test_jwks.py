@@ -1,7 +1,7 @@
 """An issuer's keys are there when they are needed, however the issuer fares."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -65,6 +65,21 @@ def test_keys_are_read_once_for_everybody(held: Held) -> None:
     assert [["one"]] * 8 == found
     assert [DISCOVERY, "/keys"] == held.source.asked
     assert up(held.metrics, "oidc")
+
+
+def test_a_reading_that_ends_just_now_counts(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looked for a key right before it came is not told that it is unknown."""
+    refresh = held.keys.refresh
+
+    def overtaken() -> Future[None] | None:
+        refresh()
+        held.settle()
+        return refresh()
+
+    monkeypatch.setattr(held.keys, "refresh", overtaken)
+
+    assert ["one"] == held.find("one")
+    assert [DISCOVERY, "/keys"] == held.source.asked
 
 
 def test_keys_may_be_named_without_discovery(source: Issuer) -> None:
