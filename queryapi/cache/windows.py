@@ -246,6 +246,8 @@ class Windows:
         for earlier in self._newest_first:
             if earlier not in kept:
                 earlier.answers.close()
+            # It is served in need alone, and can be worked out again; who is at it goes on.
+            earlier.worked_out = {}
         self._newest_first = [window, *kept]
         self._looks.forget()
 

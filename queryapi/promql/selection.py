@@ -1,6 +1,8 @@
 """Which series a question may see. No query is written without one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from queryapi.promql.text import Matcher, one_of, selector
 
@@ -20,6 +22,11 @@ class Selection:
 
     cluster: tuple[Matcher, ...]
     namespaces: frozenset[str] | None = None
+
+    @classmethod
+    def of(cls, labels: Mapping[str, str], namespaces: frozenset[str] | None = None) -> Self:
+        """Return the selection of the cluster whose series carry *labels*."""
+        return cls(tuple(Matcher(label, "=", value) for label, value in labels.items()), namespaces)
 
     def hardware(self, first: str | Matcher, *matchers: Matcher) -> str:
         """Return a selector of series that tell of machines, and of nobody's work."""

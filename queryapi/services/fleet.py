@@ -3,13 +3,18 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from queryapi.access.principal import Scope
+from queryapi.cache.bulkhead import Bulkhead
 from queryapi.errors import ClusterNotFound
+from queryapi.services.freshness import Freshness
+from queryapi.services.part import Part
 from queryapi.services.snapshot import Snapshots
 
 Namespaces = frozenset[str] | None
 
+_EVERYTHING = Scope()
 _LIMITED_KEPT = 64
 # No namespace is called this: what is shown to somebody who may see none.
 _NONE = frozenset({"/"})
@@ -77,6 +82,12 @@ class Fleet:
     def known(self, cluster: str, scope: Scope) -> Snapshots | None:
         """Return what `snapshots` would, None when nobody has asked for it yet."""
         return self._views(cluster, scope).known(scope.namespaces)
+
+    def freshness(self, cluster: str, part: Part[Any]) -> Freshness:
+        """Return how old one part of a cluster is, read anew if need be; raises UpstreamError."""
+        # Not where clients wait: the seats there stand for the threads that answer them.
+        alone = Bulkhead(seats=1)
+        return self.snapshots(cluster, _EVERYTHING).read(part, bulkhead=alone).freshness
 
     def _views(self, cluster: str, scope: Scope) -> Views:
         found = self._clusters.get(cluster) if scope.shows(cluster) else None

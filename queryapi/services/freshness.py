@@ -7,7 +7,7 @@ import msgspec
 
 from queryapi.cache.windows import Window
 from queryapi.services.part import Part
-from queryapi.services.parts import EVALUATION, STAMPS
+from queryapi.services.timeline import Timeline
 
 
 class Freshness(msgspec.Struct, frozen=True, gc=False):
@@ -42,20 +42,25 @@ class Provenance(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def provenance(window: Window, parts: Collection[Part[Any]], *, stale: float) -> Provenance:
+def provenance(
+    window: Window, parts: Collection[Part[Any]], timeline: Timeline, *, stale: float
+) -> Provenance:
     """Return what *parts* of a window tell of their age.
 
     Args:
         window: Holds every one of them.
         parts: Those that an answer is made of.
+        timeline: Which of them tell moments.
         stale: Age in seconds from which on what Prometheus has counts as lagging.
     """
     readings = [window.value(part.key) for part in parts]
     warnings = tuple(dict.fromkeys(w for reading in readings for w in reading.warnings))
-    if EVALUATION not in parts:
+    if timeline.lead not in parts:
         return Provenance(window.opened, lagging=False, warnings=warnings)
-    evaluated = window.value(EVALUATION.key).value
-    known = min(evaluated, window.value(STAMPS.key).value.known_at)
+    stamps = window.value(timeline.stamps.key).value
+    evaluation = timeline.evaluation
+    described = stamps.scraped_at if evaluation is None else window.value(evaluation.key).value
+    known = min(described, stamps.known_at)
     # Prometheus answers, but what it has may be old: told as such, with its own time.
     lagging = window.opened - known > stale
-    return Provenance(known if lagging else evaluated, lagging, warnings)
+    return Provenance(known if lagging else described, lagging, warnings)

@@ -11,12 +11,25 @@ from queryapi.cache.bulkhead import Seats
 
 T = TypeVar("T")
 
-# A first answer is worth a pause that no prober minds. Later ones have something to fall back on.
-_FIRST_PATIENCE_SECONDS = 1.0
-_PATIENCE_SECONDS = 0.2
-_KEPT_SECONDS = 1.0
-# What was learnt longer ago than this says nothing of now.
-_RECENT_SECONDS = 15.0
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How a lookout asks and waits, in seconds.
+
+    Args:
+        first: What callers wait for a first answer: a pause that no prober minds.
+        later: What they wait when there is something to fall back on.
+        kept: For how long an answer is not asked for again.
+        recent: Age from which on an answer says nothing of now.
+    """
+
+    first: float = 1.0
+    later: float = 0.2
+    kept: float = 1.0
+    recent: float = 15.0
+
+
+_USUAL = Habits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +41,13 @@ class _Asking(Generic[T]):
 
 
 class Lookout(Generic[T]):
-    """One question that may hang, asked at most once a second and never twice at a time.
+    """One question that may hang, asked now and then and never twice at a time.
 
     Args:
         ask: The question; it ends by a deadline of its own.
         executor: Runs it.
         seats: Where callers wait; who finds none does not. None = all may.
+        habits: When it is asked; by default at most once a second.
         monotonic: Monotonic seconds.
     """
 
@@ -43,11 +57,13 @@ class Lookout(Generic[T]):
         executor: Executor,
         *,
         seats: Seats | None = None,
+        habits: Habits = _USUAL,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ask = ask
         self._seats = seats
         self._executor = executor
+        self._habits = habits
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._asking: _Asking[T] | None = None
@@ -56,10 +72,10 @@ class Lookout(Generic[T]):
     def look(self) -> None:
         """Begin to ask, unless that is under way or was answered a moment ago."""
         with self._lock:
-            if self._asking is not None or self._known_since(_KEPT_SECONDS):
+            if self._asking is not None or self._known_since(self._habits.kept):
                 return
-            first = not self._known_since(_RECENT_SECONDS)
-            patience = _FIRST_PATIENCE_SECONDS if first else _PATIENCE_SECONDS
+            first = not self._known_since(self._habits.recent)
+            patience = self._habits.first if first else self._habits.later
             future = self._executor.submit(self._ask)
             self._asking = _Asking(future, self._monotonic() + patience)
         future.add_done_callback(self._learn)
@@ -73,7 +89,7 @@ class Lookout(Generic[T]):
         if asking is not None:
             self._wait(asking)
         with self._lock:
-            learnt = self._learnt if self._known_since(_RECENT_SECONDS) else None
+            learnt = self._learnt if self._known_since(self._habits.recent) else None
         return learnt[1].result() if learnt else None
 
     def _wait(self, asking: _Asking[T]) -> None:

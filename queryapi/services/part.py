@@ -8,7 +8,6 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from queryapi.cache.windows import Key
-from queryapi.promql.queries import Query
 from queryapi.promql.values import Sample
 
 T = TypeVar("T")
@@ -31,18 +30,21 @@ class Part(Generic[T]):
     Args:
         name: What it is called in metrics and in keys.
         kind: The type of its value, for other processes.
-        query: Its question.
+        query: Its question, by a selection and the value of *about*, if there is one; empty = the
+            answer is known to be empty.
         shape: Makes the value of the samples, which it goes over once.
         moment: The moment it is read at.
         tidy: Makes a value that came from another process as small as one of our own.
+        about: A part that is read before, at the same moment: what this one is about.
     """
 
     name: str
     kind: Any
-    query: Query
+    query: Callable[..., str]
     shape: Callable[[Iterable[Sample]], T]
     moment: Moment = Moment.EVALUATION
     tidy: Callable[[T], T] | None = None
+    about: "Part[Any] | None" = None
 
     @property
     def key(self) -> Key["Reading[T]"]:

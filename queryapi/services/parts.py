@@ -17,11 +17,11 @@ from queryapi.promql import queries
 from queryapi.promql.values import Sample
 from queryapi.services.model import Alert, Event, Hardware, Holdings, Node, Stamps, Task, Totals
 from queryapi.services.part import Moment, Part
+from queryapi.services.timeline import Timeline
+from queryapi.services.wording import LAST_SECOND
 
 K = TypeVar("K")
 
-# The last second of the year 9999, the end of the calendar that timestamps are written in.
-_LAST_SECOND = 253_402_300_799.0
 _READY = "node:gpu_ready:min"
 _HELD = "gpu_pod_allocated"
 # Labels whose values many tasks have in common.
@@ -210,6 +210,9 @@ EVENTS: Part[tuple[Event, ...]] = Part(
     "events", tuple[Event, ...], queries.recent_events, read_events, Moment.SCRAPE
 )
 
+EVALUATIONS = Timeline(STAMPS, EVALUATION)
+"""What was recorded at the newest complete evaluation, and the scrape that it saw."""
+
 # Answers begin with these: without one of them a window is of no use.
 LEADS: tuple[Part[Any], ...] = (EVALUATION, STAMPS, TOTALS, HARDWARE)
 
@@ -260,7 +263,8 @@ def _time(recorded: Mapping[str, float], name: str) -> float:
 def _missing(name: str) -> str:
     return (
         f"Prometheus has no {name} for this cluster: are the recording rules loaded, is the"
-        " cluster exporter scraped, and do its series carry this cluster's label?"
+        " cluster exporter scraped, does it follow its API server, and do its series carry"
+        " this cluster's label?"
     )
 
 
@@ -289,4 +293,4 @@ def _digest(labels: tuple[tuple[str, str], ...]) -> str:
 
 def _calendar(seconds: float | None) -> float | None:
     """Return a Unix time that a calendar can show, else None."""
-    return seconds if seconds is not None and 0 <= seconds <= _LAST_SECOND else None
+    return seconds if seconds is not None and 0 <= seconds <= LAST_SECOND else None

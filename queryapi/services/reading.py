@@ -86,7 +86,13 @@ class Source:
         return self._elsewhere is not None
 
     def read(
-        self, part: Part[T], at: float, *, replica: int | None = None, attempt: int = 0
+        self,
+        part: Part[T],
+        at: float,
+        *,
+        replica: int | None = None,
+        attempt: int = 0,
+        about: object = None,
     ) -> Reading[T]:
         """Return *part* at Unix time *at*, of one *replica* or of any.
 
@@ -95,52 +101,73 @@ class Source:
             at: When.
             replica: The only one to ask; None = any.
             attempt: Tells the attempts at one moment apart.
+            about: The value of the part that it is about.
 
         Raises:
             UpstreamError: When it cannot be had.
         """
+        query = self._query(part, about)
+        if not query:
+            return _empty(part, replica)
         if self._elsewhere is None:
-            return self._ask(part, at, replica)
+            return self._ask(part, query, at, replica)
         made: list[Reading[T]] = []
 
         def load() -> bytes:
-            made.append(self._ask(part, at, replica))
+            made.append(self._ask(part, query, at, replica))
             return _ENCODER.encode(made[0])
 
-        key = self._key(part, at, replica, attempt)
+        key = self._key(part, query, at, replica, attempt)
         found = self._elsewhere.fetch(key, load, keep=self._keep, patience=self._patience)
         if made:
             return made[0]
-        return _decoded(part, found) or self._ask(part, at, replica)
+        return _decoded(part, found) or self._ask(part, query, at, replica)
 
     def find(
-        self, part: Part[T], at: float, *, replica: int | None = None, attempt: int = 0
+        self,
+        part: Part[T],
+        at: float,
+        *,
+        replica: int | None = None,
+        attempt: int = 0,
+        about: object = None,
     ) -> Reading[T] | None:
         """Return *part* if another process has read it; asks nobody else."""
         if self._elsewhere is None:
             return None
-        found = self._elsewhere.find(self._key(part, at, replica, attempt))
+        query = self._query(part, about)
+        if not query:
+            return _empty(part, replica)
+        found = self._elsewhere.find(self._key(part, query, at, replica, attempt))
         return None if found is None else _decoded(part, found)
 
     def pass_over(self, replica: int) -> None:
         """Ask another replica first from now on: what this one knows is of no use."""
         self._client.pass_over(replica)
 
-    def _ask(self, part: Part[T], at: float, replica: int | None) -> Reading[T]:
+    def _ask(self, part: Part[T], query: str, at: float, replica: int | None) -> Reading[T]:
         with self._tracer.query(self.cluster, part.name):
-            result = self._client.read(self._query(part), part.shape, at=at, replica=replica)
+            result = self._client.read(query, part.shape, at=at, replica=replica)
         return Reading(result.value, result.replica, result.warnings)
 
-    def _query(self, part: Part[Any]) -> str:
+    def _query(self, part: Part[Any], about: object) -> str:
+        if part.about is not None:
+            return part.query(self._selection, about)
         if part not in self._queries:
             self._queries[part] = part.query(self._selection)
         return self._queries[part]
 
-    def _key(self, part: Part[Any], at: float, replica: int | None, attempt: int) -> str:
+    def _key(
+        self, part: Part[Any], query: str, at: float, replica: int | None, attempt: int
+    ) -> str:
         """Return all that the value depends on; the query holds the cluster and the limits."""
-        depends = (self._urls, self._query(part), round(at * 1000), replica, attempt)
+        depends = (self._urls, query, round(at * 1000), replica, attempt)
         digest = hashlib.blake2b(msgspec.json.encode(depends), digest_size=16).hexdigest()
         return f"part:{FORMAT}:{part.name}:{digest}"
+
+
+def _empty(part: Part[T], replica: int | None) -> Reading[T]:
+    return Reading(part.shape(()), replica or 0)
 
 
 def _decoded(part: Part[T], found: bytes) -> Reading[T] | None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,8 +17,8 @@ from queryapi.errors import NoData, UpstreamError, UpstreamUnavailable
 from queryapi.services.freshness import Freshness, Provenance, provenance
 from queryapi.services.model import Stamps
 from queryapi.services.part import Moment, Part, Reading
-from queryapi.services.parts import EVALUATION, STAMPS
 from queryapi.services.reading import Source
+from queryapi.services.timeline import Parts, Timeline
 from queryapi.telemetry.caching import Caching, PartOutcome
 from queryapi.telemetry.logs import Sparing, fields
 
@@ -35,8 +35,6 @@ _ILL_PATIENCE_SECONDS = 0.5
 _STANDING_SECONDS = 0.75
 # What other processes have is looked for when all patience is used up, without a seat.
 _LOOK_SECONDS = 0.5
-
-Parts = tuple[Part[Any], ...]
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -57,6 +55,17 @@ class Snapshot:
     def part(self, part: Part[T]) -> T:
         """Return a part that this snapshot was read with."""
         return self._window.value(part.key).value
+
+    def derived(self, name: str, make: Callable[[], T]) -> T:
+        """Return what *make* makes of parts of this snapshot, kept as long as they are.
+
+        Two readers may make it at the same time: what they make is equal.
+        """
+        known = self._window.worked_out
+        if name not in known:
+            known[name] = make()
+        found: T = known[name]
+        return found
 
     def answer(self, view: Hashable, build: Callable[["Snapshot"], bytes]) -> Answer:
         """Return what *build* makes of this snapshot, made once per window and *view*."""
@@ -89,6 +98,7 @@ class Snapshots:
         windows: Keep the parts.
         bulkhead: Where clients wait for this cluster.
         terms: Until when what was read is served.
+        timeline: Which moment they describe.
         metrics: Where parts are counted.
         clock: Unix seconds.
     """
@@ -100,6 +110,7 @@ class Snapshots:
         bulkhead: Bulkhead,
         terms: Terms,
         *,
+        timeline: Timeline,
         metrics: Caching,
         clock: Callable[[], float],
     ) -> None:
@@ -107,6 +118,7 @@ class Snapshots:
         self._windows = windows
         self._bulkhead = bulkhead
         self._terms = terms
+        self._timeline = timeline
         self._metrics = metrics
         self._clock = clock
         self._complaints = Sparing(clock)
@@ -121,7 +133,7 @@ class Snapshots:
         Raises:
             UpstreamError: When a part cannot be had and no earlier window can stand in.
         """
-        parts = _with_moments(wanted)
+        parts = self._timeline.with_moments(wanted)
         try:
             window, outcomes = self._newest(parts, bulkhead or self._bulkhead)
         except UpstreamError as error:
@@ -142,7 +154,16 @@ class Snapshots:
         prepared = window.answers.find(view) if window else None
         if window is None or prepared is None:
             return None
-        return Answer(prepared, self._freshness(window, _with_moments(wanted), stale=False))
+        parts = self._timeline.with_moments(wanted)
+        return Answer(prepared, self._freshness(window, parts, stale=False))
+
+    def at_hand(self, *wanted: Part[Any]) -> Snapshot | None:
+        """Return what `read` would, if all of it is there; never waits."""
+        window = self._windows.peek()
+        parts = self._timeline.with_moments(wanted)
+        if window is None or not window.held().issuperset(part.name for part in parts):
+            return None
+        return self._snapshot(window, parts, stale=False)
 
     def close(self) -> None:
         """Forget what was made: nobody will ask again."""
@@ -175,7 +196,9 @@ class Snapshots:
             return None
         knows_nothing = error.reason == "no_data"
         # Who may ask any replica has asked all of them, unless one answered that it knows nothing.
-        if self._source.replicas > 1 and (knows_nothing or EVALUATION.name in window.held()):
+        if self._source.replicas > 1 and (
+            knows_nothing or self._timeline.lead.name in window.held()
+        ):
             other = self._windows.renew(window)
             if other is not None:
                 return other
@@ -188,31 +211,35 @@ class Snapshots:
         started: dict[Part[Any], tuple[Future[Reading[Any]], Outcome]] = {}
 
         def start(moment: Moment, at: float, replica: int | None) -> None:
-            for part in parts:
+            # What another part has to tell first is waited for when all others are on their way.
+            for part in sorted(parts, key=lambda part: part.about is not None):
                 if part.moment is moment and part not in started:
-                    started[part] = self._start(window, part, at, replica)
+                    told = part.about and patience.await_(started[part.about][0]).value
+                    started[part] = self._start(window, part, at, replica, told)
 
-        replica = None
+        replica, timeline = None, self._timeline
         # Each moment is known from what was read at the one before, of the same replica.
-        if EVALUATION in parts:
-            started[EVALUATION] = self._start(window, EVALUATION, window.opened, None)
-            evaluation = patience.await_(started[EVALUATION][0])
-            replica = evaluation.replica
-            start(Moment.EVALUATION, evaluation.value, replica)
+        if timeline.lead in parts:
+            started[timeline.lead] = self._start(window, timeline.lead, window.opened, None)
+            told = patience.await_(started[timeline.lead][0])
+            replica = told.replica
+            if timeline.evaluation is not None:
+                start(Moment.EVALUATION, told.value, replica)
         start(Moment.NOW, window.opened, replica)
-        if STAMPS in parts:
-            start(Moment.SCRAPE, patience.await_(started[STAMPS][0]).value.scraped_at, replica)
+        if timeline.stamps in parts:
+            stamps: Stamps = patience.await_(started[timeline.stamps][0]).value
+            start(Moment.SCRAPE, stamps.scraped_at, replica)
         for future, _ in started.values():
             patience.await_(future)
         return {part: outcome for part, (_, outcome) in started.items()}
 
     def _start(
-        self, window: Window, part: Part[T], at: float, replica: int | None
+        self, window: Window, part: Part[T], at: float, replica: int | None, about: object = None
     ) -> tuple[Future[Reading[T]], Outcome]:
         def load() -> Reading[T]:
             # A replica is another for every attempt; what a pinned one says is the same for all.
             attempt = window.attempt if replica is None else 0
-            reading = self._source.read(part, at, replica=replica, attempt=attempt)
+            reading = self._source.read(part, at, replica=replica, attempt=attempt, about=about)
             if isinstance(reading.value, Stamps):
                 self._refuse_old(window.opened - min(at, reading.value.known_at), reading.replica)
             return reading
@@ -242,19 +269,24 @@ class Snapshots:
 
     def _found(self, parts: Parts, until: float, opened: float) -> Mapping[str, object] | None:
         """Return *parts* of another process's window, None when one is not there in time."""
-        found: dict[str, object] = {}
+        found: dict[str, Reading[Any]] = {}
         moments: dict[Moment, float] = {Moment.NOW: opened}
         replica = None
-        for part in sorted(parts, key=_by_moment):
+        for part in self._timeline.in_order(parts):
             in_time = time.monotonic() < until
             at = moments[part.moment]
-            reading = self._source.find(part, at, replica=replica) if in_time else None
+            if not in_time:
+                return None
+            about = part.about and found[part.about.name].value
+            reading = self._source.find(part, at, replica=replica, about=about)
             if reading is None:
                 return None
             found[part.name] = reading
-            if part is EVALUATION:
-                moments[Moment.EVALUATION], replica = reading.value, reading.replica
-            if part is STAMPS:
+            if part is self._timeline.lead:
+                replica = reading.replica
+            if part is self._timeline.evaluation:
+                moments[Moment.EVALUATION] = reading.value
+            if part is self._timeline.stamps:
                 moments[Moment.SCRAPE] = reading.value.scraped_at
                 if opened - reading.value.known_at > self._terms.lag:
                     return None
@@ -267,7 +299,8 @@ class Snapshots:
     def _freshness(self, window: Window, parts: Parts, *, stale: bool) -> Freshness:
         told: Provenance | None = window.worked_out.get(parts)
         if told is None:
-            told = window.worked_out[parts] = provenance(window, parts, stale=self._terms.stale)
+            told = provenance(window, parts, self._timeline, stale=self._terms.stale)
+            window.worked_out[parts] = told
         now, ttl = self._clock(), self._terms.ttl
         age = max(0.0, now - window.opened)
         if told.lagging:
@@ -276,18 +309,3 @@ class Snapshots:
 
     def _count(self, part: Part[Any], outcome: PartOutcome) -> None:
         self._metrics.part(self._source.cluster, part.name, outcome)
-
-
-_ORDER = tuple(Moment)
-
-
-def _by_moment(part: Part[Any]) -> tuple[bool, int, bool]:
-    return part is not EVALUATION, _ORDER.index(part.moment), part is not STAMPS
-
-
-@cache
-def _with_moments(wanted: Parts) -> Parts:
-    """Return the parts and those which tell their moments and how old they are."""
-    if EVALUATION not in wanted and all(part.moment is Moment.NOW for part in wanted):
-        return wanted
-    return tuple(dict.fromkeys((EVALUATION, STAMPS, *wanted)))

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 Number = int | float
 TIME_SCHEMA = {"format": "date-time"}
+# Of the year 9999, the end of the calendar that timestamps are written in.
+LAST_SECOND = 253_402_300_799.0
 
 
 def amount(value: float) -> Number:

@@ -81,5 +81,5 @@ def test_no_selector_is_written_without_a_selection() -> None:
         and any(name.name == "selector" for name in node.names)
     }
 
-    doctor = {f"commands/diagnosis/{name}.py" for name in ("absence", "examination")}
+    doctor = {f"commands/diagnosis/{name}.py" for name in ("absence", "examination", "instruments")}
     assert {"promql/selection.py"} | doctor == users

@@ -18,9 +18,10 @@ from queryapi.cache.windows import Windows
 from queryapi.errors import NoData, Reason, UpstreamUnavailable
 from queryapi.promql.client import Result
 from queryapi.promql.selection import Selection
+from queryapi.promql.text import one_of
 from queryapi.promql.values import Sample
 from queryapi.services.part import Moment, Part
-from queryapi.services.parts import EVALUATION, LEADS, NODES, TASKS, TOTALS
+from queryapi.services.parts import EVALUATION, EVALUATIONS, LEADS, NODES, TASKS, TOTALS
 from queryapi.services.reading import Source
 from queryapi.services.snapshot import Snapshots, Terms
 from queryapi.telemetry.metrics import Metrics
@@ -31,6 +32,13 @@ T = TypeVar("T")
 
 NODE = fake.series("node:gpu_ready:min", 1, node="n")
 NOW = Part("now", str, lambda s: s.hardware("gpu_now"), lambda _: "now", Moment.NOW)
+ABOUT: Part[tuple[str, ...]] = Part(
+    "about",
+    tuple[str, ...],
+    lambda s, nodes: s.hardware("gpu_now", one_of("node", nodes[0].name)) if nodes else "",
+    lambda samples: tuple(sample.label("node") for sample in samples),
+    about=NODES,
+)
 
 
 class Replicas:
@@ -138,7 +146,13 @@ def process(
         )
         terms = Terms(ttl=30, stale=60, lag=150, patience=patience)
         snapshots = Snapshots(
-            source, windows, Bulkhead(seats), terms, metrics=Metrics("test").caching, clock=clock
+            source,
+            windows,
+            Bulkhead(seats),
+            terms,
+            timeline=EVALUATIONS,
+            metrics=Metrics("test").caching,
+            clock=clock,
         )
         try:
             yield Process(snapshots, client, clock)
@@ -411,6 +425,24 @@ def test_a_new_process_serves_the_old_answer_of_its_neighbour() -> None:
         assert theirs.part(NODES) == ours.part(NODES)
         with pytest.raises(UpstreamUnavailable):
             second.snapshots.read(TASKS)
+
+
+def test_a_part_may_be_about_another() -> None:
+    """It is asked when that is known, once, and not at all when there is nothing to ask about."""
+    for found in ([NODE], []):
+        shared = Shared()
+        with process(elsewhere=shared) as first, process(elsewhere=shared) as second:
+            for p in (first, second):
+                p.client.prometheus.found |= {"nodes": found, "now": [NODE]}
+            told = first.snapshots.read(ABOUT, NODES)
+            first.clock.now = second.clock.now = 1040
+            second.client.broken["evaluation", 0] = second.client.broken["evaluation", 1] = (
+                "refused"
+            )
+
+            assert ("n",) * len(found) == told.part(ABOUT)
+            assert len(found) == first.client.count("now")
+            assert told.part(ABOUT) == second.snapshots.read(ABOUT, NODES).part(ABOUT)
 
 
 @dataclass
