@@ -11,6 +11,7 @@ import msgspec
 from exporter.catalogue import CATALOGUE, Family, Role
 from queryapi.settings import Settings
 from queryapi.settings.source import environment_names
+from queryapi.settings.table import LISTEN_APIS
 
 _ROOT = Path(__file__).parent.parent
 _NOTE = "<!-- Written by `make docs`; edit the code it is made from. -->\n"
@@ -79,6 +80,8 @@ def _configuration() -> Iterator[str]:
     yield _NOTE
     yield _CONFIGURATION
     definitions = msgspec.json.schema(Settings)["$defs"]
+    # A schema does not tell what a function makes.
+    definitions["Settings"]["properties"]["listen_apis"]["default"] = LISTEN_APIS
     variables = {".".join(path): name for name, path in environment_names().items()}
     rows = (
         (*_short_row(key, setting)[:2], _code(variables[key]), setting["description"])

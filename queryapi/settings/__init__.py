@@ -10,12 +10,15 @@ from queryapi.settings.table import (
     Level,
     Limits,
     Log,
+    Monitoring,
     Settings,
+    Stream,
     Timeouts,
     Traces,
     Upstream,
 )
 from queryapi.settings.values import is_loopback, reads_safely, split_address
+from queryapi.settings.watched import RealTimeMetrics, Service
 
 __all__ = [
     "Anonymous",
@@ -29,9 +32,13 @@ __all__ = [
     "Level",
     "Limits",
     "Log",
+    "Monitoring",
     "Oidc",
+    "RealTimeMetrics",
     "Role",
+    "Service",
     "Settings",
+    "Stream",
     "Timeouts",
     "TokenReview",
     "Traces",

@@ -2,31 +2,29 @@
 
 import re
 
-import msgspec
-
 from queryapi.errors import ConfigurationError
 from queryapi.settings.accesschecks import check_auth
+from queryapi.settings.listening import check_listeners
+from queryapi.settings.monitoringchecks import check_monitoring
 from queryapi.settings.servicechecks import check_service
 from queryapi.settings.table import Cluster, Settings
-from queryapi.settings.values import check_file, is_loopback, split_address, url_parts
+from queryapi.settings.values import check_file, check_headers, is_unicode, url_parts
+from queryapi.settings.watchedchecks import check_services
 
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
-_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]*")
 
 
 def check(settings: Settings) -> Settings:
-    """Return *settings* when the service can run with them; `default_cluster` is then set.
+    """Return *settings* when the service can run with them.
 
     Raises:
         ConfigurationError: Naming the first setting that contradicts another or the machine.
     """
-    for address in settings.listen:
-        _check_listen(address, guarded=settings.auth.configured)
+    check_listeners(settings)
     names = [cluster.name for cluster in settings.clusters]
     if len(set(names)) != len(names):
         raise ConfigurationError("clusters: two of them have the same name")
-    if settings.default_cluster not in ("", *names):
+    if settings.default_cluster not in names:
         raise ConfigurationError(
             f"default_cluster: {settings.default_cluster!r} is not among the clusters"
             f" ({', '.join(names)})"
@@ -34,20 +32,12 @@ def check(settings: Settings) -> Settings:
     for cluster in settings.clusters:
         _check_cluster(cluster)
     check_auth(settings.auth, names)
+    check_services(settings.services, names)
     if settings.cache.stale < settings.cache.ttl:
         raise ConfigurationError("cache.stale: must not be shorter than cache.ttl")
+    check_monitoring(settings)
     check_service(settings)
-    return msgspec.structs.replace(settings, default_cluster=settings.default_cluster or names[0])
-
-
-def _check_listen(address: str, *, guarded: bool) -> None:
-    host, _ = split_address(address)
-    if not guarded and not is_loopback(host):
-        raise ConfigurationError(
-            f"listen: {address!r} can be reached from other machines, and no authentication is"
-            " configured: set auth.tokens_file, auth.oidc or auth.token_review, or use a loopback"
-            " address such as 127.0.0.1 behind a proxy that knows who is asking"
-        )
+    return settings
 
 
 def _check_cluster(cluster: Cluster) -> None:
@@ -57,11 +47,9 @@ def _check_cluster(cluster: Cluster) -> None:
     for url in cluster.urls:
         _check_url(where, url)
     for label, value in cluster.labels.items():
-        if not _LABEL_NAME.fullmatch(label) or not _is_unicode(value):
+        if not _LABEL_NAME.fullmatch(label) or not is_unicode(value):
             raise ConfigurationError(f"{where}.matchers: {label!r} cannot be matched in PromQL")
-    for name, value in cluster.headers.items():
-        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-            raise ConfigurationError(f"{where}.headers: {name!r} cannot be sent")
+    check_headers(f"{where}.headers", cluster.headers)
     _check_credentials(where, cluster)
 
 
@@ -93,11 +81,3 @@ def _check_credentials(where: str, cluster: Cluster) -> None:
     }
     for setting, path in files.items():
         check_file(f"{where}.{setting}", path)
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

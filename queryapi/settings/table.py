@@ -11,12 +11,16 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, field
 
-from queryapi.settings.access import Auth
+from queryapi.settings.access import Api, Auth
+from queryapi.settings.watched import RealTimeMetrics, Service
 
 Format = Literal["json", "text"]
 Level = Literal["debug", "info", "warning", "error"]
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
 Name = Annotated[str, Meta(min_length=1, max_length=253)]
+
+LISTEN_APIS: Mapping[int, tuple[Api, ...]] = {50062: (Api.MONITORING,)}
+"""The document of scheduler monitoring has a port of its own."""
 
 
 class BasicAuth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +56,10 @@ class Cluster(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     headers: Annotated[
         dict[str, str], Meta(description="Headers to send, such as a tenant's X-Scope-OrgID.")
     ] = field(default_factory=dict)
+    source: Annotated[
+        Literal["gpuscope", "nativelink"],
+        Meta(description="Whose series tell of it: the exporters', or a NativeLink's own."),
+    ] = "gpuscope"
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -79,6 +87,32 @@ class Cache(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             " scrape and rule intervals together."
         ),
     ] = 150.0
+
+
+class Monitoring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What scheduler monitoring tells."""
+
+    ttl: Annotated[Seconds, Meta(description="Seconds for which a snapshot is fresh.")] = 5.0
+    completed_for: Annotated[
+        Annotated[float, Meta(ge=0, le=86400)],
+        Meta(description="Seconds for which an operation that ended stays listed once it is gone."),
+    ] = 300.0
+
+
+class Stream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """WebSockets: how many, and how patient the service is with slow ones."""
+
+    connections: Annotated[int, Meta(ge=1, description="Clients at a time.")] = 5000
+    per_client: Annotated[
+        int, Meta(ge=1, description="Connections of one token, or of one address without a token.")
+    ] = 100
+    patience: Annotated[
+        Seconds,
+        Meta(description="Seconds for which a client may take nothing before it is closed."),
+    ] = 30.0
+    ping_interval: Annotated[
+        Seconds, Meta(description="Seconds between two pings, and for which one may go unanswered.")
+    ] = 20.0
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -142,6 +176,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: Annotated[
         tuple[str, ...], Meta(min_length=1, description="HTTP addresses, host:port.")
     ] = ("127.0.0.1:8080", "127.0.0.1:50062")
+    listen_apis: Annotated[
+        dict[int, tuple[Api, ...]],
+        Meta(
+            description="What some listeners serve, by port, beside /healthz and /metrics; the"
+            " others serve everything."
+        ),
+    ] = field(default_factory=lambda: dict(LISTEN_APIS))
+    stream_listen: Annotated[
+        str | None, Meta(description="Address for WebSockets, host:port; null = none.")
+    ] = "127.0.0.1:8081"
     clusters: Annotated[
         tuple[Cluster, ...], Meta(min_length=1, description="The clusters of the fleet.")
     ] = (Cluster("prod-cluster", "http://127.0.0.1:9090"),)
@@ -149,6 +193,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str, Meta(description="For APIs whose requests name no cluster; default: the first.")
     ] = ""
     cache: Annotated[Cache, Meta(description="How long what was read is served.")] = Cache()
+    monitoring: Annotated[Monitoring, Meta(description="What scheduler monitoring tells.")] = (
+        Monitoring()
+    )
+    services: Annotated[
+        tuple[Service, ...], Meta(description="What /api/v1/real-time-metrics tells of besides.")
+    ] = ()
+    real_time_metrics: Annotated[
+        RealTimeMetrics, Meta(description="How the services are looked at.")
+    ] = RealTimeMetrics()
+    stream: Annotated[Stream, Meta(description="WebSockets.")] = Stream()
     timeouts: Annotated[Timeouts, Meta(description="How long anything may take.")] = Timeouts()
     upstream: Annotated[Upstream, Meta(description="What Prometheus may answer.")] = Upstream()
     workers: Annotated[
@@ -169,3 +223,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
     traces: Annotated[Traces, Meta(description="OpenTelemetry traces.")] = Traces()
     log: Annotated[Log, Meta(description="What is logged on stderr.")] = Log()
+
+    def __post_init__(self) -> None:
+        """Set `default_cluster` where nobody has."""
+        if not self.default_cluster and self.clusters:
+            msgspec.structs.force_setattr(self, "default_cluster", self.clusters[0].name)

@@ -1,12 +1,16 @@
 """What URLs, addresses and files that settings name must be."""
 
 import ipaddress
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from queryapi.errors import ConfigurationError
 
 _LAST_PORT = 65535
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
+_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]*")
 
 
 def url_parts(url: str) -> SplitResult | None:
@@ -19,18 +23,18 @@ def url_parts(url: str) -> SplitResult | None:
     return None if port == 0 else parts
 
 
-def split_address(address: str) -> tuple[str, int]:
-    """Return host and port of `host:port` or `[v6]:port`.
+def split_address(address: str, setting: str = "listen") -> tuple[str, int]:
+    """Return host and port of `host:port` or `[v6]:port`, as *setting* names it.
 
     Raises:
         ConfigurationError: When it is neither.
     """
     host, _, port = address.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) <= _LAST_PORT:
-        raise ConfigurationError(f"listen: {address!r} is not host:port, as in 127.0.0.1:8080")
+        raise ConfigurationError(f"{setting}: {address!r} is not host:port, as in 127.0.0.1:8080")
     bracketed = host.startswith("[") and host.endswith("]")
     if ":" in host and not bracketed:
-        raise ConfigurationError(f"listen: write an IPv6 address in brackets: [{host}]:{port}")
+        raise ConfigurationError(f"{setting}: write an IPv6 address in brackets: [{host}]:{port}")
     return host.strip("[]") if bracketed else host, int(port)
 
 
@@ -55,3 +59,19 @@ def check_file(where: str, path: str | None, advice: str = "") -> None:
     """Refuse the *path* of the setting *where* when there is no such file; None is none."""
     if path is not None and not Path(path).is_file():
         raise ConfigurationError(f"{where}: there is no file {path!r}{advice}")
+
+
+def check_headers(where: str, headers: Mapping[str, str]) -> None:
+    """Refuse *headers* of which one cannot be sent; values may be secret and are not repeated."""
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise ConfigurationError(f"{where}: {name!r} cannot be sent")
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether *text* can be encoded at all."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from queryapi.errors import ConfigurationError
-from queryapi.settings import Cache, Cluster, Settings, split_address
+from queryapi.settings import Cache, Cluster, Monitoring, Settings, split_address
 from queryapi.settings.checks import check
 
 _CLUSTER: dict[str, Any] = {"name": "a", "prometheus_url": "http://127.0.0.1:9090"}
@@ -109,3 +109,4 @@ def test_the_default_cluster_exists() -> None:
 def test_stale_is_not_shorter_than_fresh() -> None:
     """An answer cannot be too old while it is still fresh."""
     assert "cache.stale" in refused(Settings(cache=Cache(ttl=30, stale=20)))
+    assert "monitoring.ttl" in refused(Settings(monitoring=Monitoring(ttl=61)))
