@@ -3,11 +3,13 @@
 QueryApiError
 ├── ConfigurationError        a setting cannot be used; the process does not start
 ├── InvalidParameter          the caller's request cannot be understood
-├── ClusterNotFound           the caller named a cluster that is not configured, or hidden to them
+├── ResourceNotFound          the caller named something that is not there, or hidden to them
+│   └── ClusterNotFound       a cluster
 ├── Unauthenticated           no credential where one is needed, or a wrong one
 ├── AuthenticatorUnavailable  whoever judges credentials does not answer; try again
 ├── NotPermitted              a known caller may not do this
 ├── RateLimited               a client asks more than it may
+├── Overloaded                there is no room for one more; try again
 ├── SharedUnavailable         Redis does not answer; the process goes on alone
 └── UpstreamError             Prometheus
     ├── UpstreamUnavailable   no usable answer: refused, late, failing, broken; try again
@@ -45,7 +47,11 @@ class InvalidParameter(QueryApiError):  # noqa: N818 - what the document calls i
     """The request cannot be understood; the message is shown to the caller."""
 
 
-class ClusterNotFound(QueryApiError):  # noqa: N818 - what the document calls it
+class ResourceNotFound(QueryApiError):  # noqa: N818 - what HTTP calls it
+    """There is nothing of that name, or the caller may not know of it; the message is shown."""
+
+
+class ClusterNotFound(ResourceNotFound):
     """No cluster of that name is configured."""
 
 
@@ -90,6 +96,14 @@ class RateLimited(QueryApiError):  # noqa: N818 - a state, named as one
     """The client asks more than it may; `retry_after` is in seconds."""
 
     def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Overloaded(QueryApiError):  # noqa: N818 - a state, named as one
+    """There is no room for one more; `retry_after` is in seconds, the message is shown."""
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 

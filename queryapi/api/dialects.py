@@ -4,10 +4,12 @@ The five documents have five error bodies. This table serves handlers and the fr
 404, 405 and 413 alike, so that a client never meets a body which its document does not show.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from queryapi.services.vitals.report import nothing
 from queryapi.settings import Api
 
 Body = dict[str, object]
@@ -67,6 +69,11 @@ def _plain(problem: Problem) -> Body:
     return {"error": problem.message}
 
 
+def _answered(problem: Problem) -> Body:
+    """Return an answer of zeros when the service fails: clients of this API read no other form."""
+    return nothing(time.time(), problem.message) if _is_ours(problem) else _plain(problem)
+
+
 def _phrased(problem: Problem) -> Body:
     return {"error": problem.status.phrase, "message": problem.message}
 
@@ -82,7 +89,7 @@ def _is_ours(problem: Problem) -> bool:
 _DEFAULT = Dialect(_plain)
 _BY_PREFIX: dict[str, tuple[Api | None, Dialect]] = {
     "/api/v1/realtime": (Api.REALTIME, Dialect(_coded)),
-    "/api/v1/real-time-metrics": (Api.HEALTH, Dialect(_plain, failures_are_answers=True)),
+    "/api/v1/real-time-metrics": (Api.HEALTH, Dialect(_answered, failures_are_answers=True)),
     "/api/v1/workers": (Api.MONITORING, _DEFAULT),
     "/api/v1/operations": (Api.MONITORING, _DEFAULT),
     "/api/v1/scheduler": (Api.MONITORING, _DEFAULT),

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from queryapi.access.principal import Principal
-from queryapi.api.bounds import NAME_CHARACTERS
 from queryapi.api.manners import respond
+from queryapi.api.parameters import asked, name
 from queryapi.api.visit import Query, Ready, visit
 from queryapi.errors import InvalidParameter
 from queryapi.services.realtime import Extra, Realtime, StatusQuestion, TasksQuestion
@@ -43,12 +43,12 @@ class RealtimeApi:
         @routes.get("/status")
         def _status() -> Response:
             scope = visit().principal.scope
-            return respond(self._realtime.status(_status_question(_query()), scope))
+            return respond(self._realtime.status(_status_question(asked()), scope))
 
         @routes.get("/running-tasks")
         def _running_tasks() -> Response:
             scope = visit().principal.scope
-            question = _tasks_question(_query())
+            question = _tasks_question(asked())
             return respond(self._realtime.running_tasks(question, scope))
 
         return routes
@@ -60,34 +60,19 @@ class RealtimeApi:
         return self._realtime.ready_running_tasks(_tasks_question(query), principal.scope)
 
 
-def _query() -> Query:
-    return request.args.to_dict(flat=False)
-
-
 def _status_question(query: Query) -> StatusQuestion:
     return StatusQuestion(_cluster(query), _extras(tuple(query.get("include", ()))))
 
 
 def _tasks_question(query: Query) -> TasksQuestion:
-    return TasksQuestion(_cluster(query), _name(query, "namespace") or None)
+    return TasksQuestion(_cluster(query), name(query, "namespace") or None)
 
 
 def _cluster(query: Query) -> str:
-    cluster = _name(query, "cluster")
+    cluster = name(query, "cluster")
     if not cluster:
         raise InvalidParameter("Invalid parameter: cluster is required")
     return cluster
-
-
-def _name(query: Query, parameter: str) -> str:
-    """Return the first value of a parameter that names something, empty when it is not there."""
-    given = query.get(parameter)
-    name = given[0] if given else ""
-    if len(name) > NAME_CHARACTERS:
-        raise InvalidParameter(
-            f"Invalid parameter: {parameter} is longer than {NAME_CHARACTERS} characters"
-        )
-    return name
 
 
 @lru_cache(_INCLUDES_KEPT)

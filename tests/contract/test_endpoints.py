@@ -1,5 +1,6 @@
 """The table of routes and the application's routes are the same."""
 
+import re
 from contextlib import closing
 
 from queryapi import app
@@ -12,7 +13,7 @@ def test_every_route_of_the_table_is_served_and_no_other() -> None:
     """Method by method: what is described answers, and nothing answers that is not."""
     with closing(app.build(Settings())) as service:
         served = {
-            (method, rule.rule.replace("<", "{").replace(">", "}"))
+            (method, re.sub(r"<(?:rest:)?(\w+)>", r"{\1}", rule.rule))
             for rule in service.flask.url_map.iter_rules()
             for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         }

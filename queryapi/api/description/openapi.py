@@ -25,6 +25,8 @@ measured is null or absent, never zero."""
 _OPERATIONS = "operations"
 _TAGS = {
     Api.REALTIME: "The state of a cluster, read at most once in 30 seconds for all callers.",
+    Api.HEALTH: "How the services are, looked at every few seconds while somebody asks.",
+    Api.MONITORING: "Workers and operations: GPU nodes and GPU pods, as a scheduler sees them.",
     _OPERATIONS: "For operators and their tools: open to everybody who can reach the service.",
 }
 _BEARER = {
@@ -91,20 +93,32 @@ def _identifier(endpoint: Endpoint) -> str:
     return "-".join([endpoint.method.lower(), *filter(None, words)])
 
 
-def _parameter(endpoint: Endpoint, parameter: Parameter) -> Json:
+def _value(parameter: Parameter) -> Json:
+    if parameter.count:
+        return {"type": "integer", "minimum": 0}
+    if parameter.closed:
+        return {"type": "string", "enum": parameter.words}
+    # Words are no enum: what is unknown is ignored, so that old servers serve new clients.
     one: Json = {"type": "string"}
     if not parameter.repeated:
         one |= {"minLength": int(parameter.required), "maxLength": NAME_CHARACTERS}
+    if parameter.pattern:
+        one["pattern"] = f"^(?:{parameter.pattern})?$"
+    return one
+
+
+def _parameter(endpoint: Endpoint, parameter: Parameter) -> Json:
+    one = _value(parameter)
     described: Json = {
         "name": parameter.name,
         "in": "path" if f"{{{parameter.name}}}" in endpoint.path else "query",
         "description": _with_words(parameter),
         "required": parameter.required,
-        # Words are no enum: what is unknown is ignored, so that old servers serve new clients.
         "schema": {"type": "array", "items": one} if parameter.repeated else one,
     }
     if parameter.example:
-        described["example"] = [parameter.example] if parameter.repeated else parameter.example
+        value = int(parameter.example) if parameter.count else parameter.example
+        described["example"] = [value] if parameter.repeated else value
     return described
 
 

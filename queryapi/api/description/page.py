@@ -4,7 +4,7 @@ import json
 import shlex
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -74,6 +74,9 @@ def _curl(path: str, parameters: list[Json], *, guarded: bool) -> str:
         for parameter in parameters
         if parameter["in"] == "query"
     ]
+    for parameter in parameters:
+        if parameter["in"] == "path":
+            path = path.replace(f"{{{parameter['name']}}}", quote(parameter["example"]))
     query = f"?{urlencode(asked, doseq=True)}" if asked else ""
     token = '-H "Authorization: Bearer $TOKEN" ' if guarded else ""
     return f"curl {token}{shlex.quote(f'http://127.0.0.1:8080{path}{query}')}"
@@ -81,6 +84,8 @@ def _curl(path: str, parameters: list[Json], *, guarded: bool) -> str:
 
 def _fields(described: Json, schema: Json, prefix: str) -> Iterator[tuple[str, str, str]]:
     """Yield path, type and meaning of everything inside a JSON value, from the outside in."""
+    if "items" in schema:
+        yield from _fields(described, schema["items"], f"{prefix}[].")
     for name, member in _resolved(described, schema).get("properties", {}).items():
         inner = _resolved(described, member)
         where = f"{prefix}{name}"

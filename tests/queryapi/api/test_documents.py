@@ -26,6 +26,7 @@ from tests.support.query_service import STATUS, TASKS, Service, running
 _DOWN = UpstreamUnavailable("the connection to Prometheus failed", reason="refused")
 _OURS = (
     *("Status", "GpuUsage", "AvailableResources", "NodeItem", "AlertItem", "EventItem"),
+    *("RealTimeMetrics", "ServiceItem", "HealthSummary"),
     *("RunningTasks", "TaskItem", "Clusters", "ClusterItem"),
 )
 # What carries no answer of its own is in no description.
@@ -102,7 +103,9 @@ def test_every_route_is_described_and_there_is_no_other(
     """By path and method."""
     rules = service.application.flask.url_map.iter_rules()
     routed = {
-        (rule.rule, method) for rule in rules for method in (rule.methods or set()) - _UNDESCRIBED
+        (re.sub(r"<(?:rest:)?(\w+)>", r"{\1}", rule.rule), method)
+        for rule in rules
+        for method in (rule.methods or set()) - _UNDESCRIBED
     }
     known = {
         (path, method.upper()) for path, methods in described["paths"].items() for method in methods
@@ -140,6 +143,9 @@ def test_every_schema_is_one(described: dict[str, Any]) -> None:
         ("/api/v1/realtime/running-tasks", "?cluster=c&namespace=none"),
         ("/api/v1/realtime/running-tasks", "?cluster=x"),
         ("/api/v1/clusters", ""),
+        ("/api/v1/real-time-metrics", ""),
+        ("/api/v1/real-time-metrics", "?compare=1h&max_age=3"),
+        ("/api/v1/real-time-metrics", "?compare=1"),
         ("/healthz", ""),
         ("/readyz", ""),
         ("/metrics", ""),
@@ -293,7 +299,7 @@ def test_every_route_stands_on_the_page_with_a_line_that_asks_it(
     lines = [shlex.split(line)[-1] for line in re.findall(r"<code>(curl .*)</code>", unescaped)]
     asked = [urlsplit(line) for line in lines]
 
-    assert [endpoint.path for endpoint in ENDPOINTS] == [url.path for url in asked]
+    assert [endpoint.sample for endpoint in ENDPOINTS] == [url.path for url in asked]
     for url in asked:
         query = url.query.replace("prod-cluster", "c")
         assert 200 == http.get(f"{url.path}?{query}").status_code

@@ -33,7 +33,7 @@ def _service() -> Iterator[Service]:
         ({"meta": {"code": 4004, "message": "Not found"}, "data": None}, "/api/v1/realtime"),
         ({"error": "Not found"}, "/api/v1/real-time-metrics/x"),
         ({"error": "Not found"}, "/api/v1/realtimes"),
-        ({"error": "Not found"}, "/api/v1/workers/x/y"),
+        ({"error": "Not found"}, "/api/v1/scheduler/x/y"),
         ({"error": "Not Found", "message": "Not found"}, "/api/pools/p/x"),
         ({"success": False, "error": "Not found"}, "/api/jobs"),
         ({"error": "Not found"}, "/"),

@@ -1,0 +1,47 @@
+"""What callers are told of what went wrong, whoever answers them: the one table."""
+
+import math
+from http import HTTPStatus
+
+from queryapi.api.dialects import Problem
+from queryapi.errors import (
+    AuthenticatorUnavailable,
+    InvalidParameter,
+    NotPermitted,
+    Overloaded,
+    RateLimited,
+    ResourceNotFound,
+    Unauthenticated,
+    UpstreamUnavailable,
+)
+
+INTERNAL = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error")
+"""A defect of ours: the log says which, the caller is not told."""
+_RETRY_SECONDS = 1
+
+
+def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 - a table, one line per kind
+    """Return what the caller is told of *error*; INTERNAL when it has no line here."""
+    match error:
+        case InvalidParameter():
+            return Problem(HTTPStatus.BAD_REQUEST, str(error))
+        case Unauthenticated():
+            return _challenged(HTTPStatus.UNAUTHORIZED, error)
+        case NotPermitted():
+            return _challenged(HTTPStatus.FORBIDDEN, error)
+        case ResourceNotFound():
+            return Problem(HTTPStatus.NOT_FOUND, str(error))
+        case RateLimited():
+            seconds = max(_RETRY_SECONDS, math.ceil(error.retry_after))
+            return Problem(HTTPStatus.TOO_MANY_REQUESTS, str(error), retry_after=seconds)
+        case AuthenticatorUnavailable() | Overloaded():
+            wait = error.retry_after
+            return Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), retry_after=wait)
+        case UpstreamUnavailable():
+            return Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), retry_after=_RETRY_SECONDS)
+        case _:
+            return INTERNAL
+
+
+def _challenged(status: HTTPStatus, error: Unauthenticated | NotPermitted) -> Problem:
+    return Problem(status, str(error), headers=(("WWW-Authenticate", error.challenge),))
