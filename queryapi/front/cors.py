@@ -25,24 +25,25 @@ class Cors:
         depends = self._origins and not self._anywhere
         self._always: Headers = [("Vary", "Origin")] if depends else []
 
+    def welcomes(self, origin: str | None) -> bool:
+        """Tell whether pages of *origin* may call; of None, which is no page, they may not."""
+        return bool(origin) and (self._anywhere or str(origin).lower() in self._origins)
+
     def headers(self, origin: str | None) -> Headers:
         """Return what every answer to a request from *origin* carries."""
-        if not self._is_welcome(origin):
+        if not self.welcomes(origin):
             return self._always
         return [*self._always, *self._allowed(origin), ("Access-Control-Expose-Headers", _READ)]
 
     def preflight(self, origin: str | None, allow: str) -> Headers:
         """Return what a preflight answer carries besides; *allow* lists the methods."""
-        if not self._is_welcome(origin):
+        if not self.welcomes(origin):
             return []
         return [
             ("Access-Control-Allow-Methods", allow),
             ("Access-Control-Allow-Headers", _SENT),
             ("Access-Control-Max-Age", _KEPT_SECONDS),
         ]
-
-    def _is_welcome(self, origin: str | None) -> bool:
-        return bool(origin) and (self._anywhere or str(origin).lower() in self._origins)
 
     def _allowed(self, origin: str | None) -> Headers:
         return [("Access-Control-Allow-Origin", _ANYWHERE if self._anywhere else str(origin))]

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import msgspec
-from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from queryapi.access.principal import NOBODY, Principal
 from queryapi.api.dialects import api_of
@@ -20,7 +20,7 @@ from queryapi.front.admission import TO_READ, Admission, Turnstile, client_of
 from queryapi.front.call import UNMATCHED, Call, Records, Sending, id_of
 from queryapi.front.cors import Cors
 from queryapi.front.incoming import has_body, readable_query, refuse_unreadable
-from queryapi.front.routes import Routes, normalised
+from queryapi.front.routes import Doors, normalised
 from queryapi.telemetry.traces import Tracer
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Gate:
 
     Args:
         inner: Answers what is not ready: Flask.
-        routes: Every route.
+        doors: Tells the route, by path and listener.
         addresses: Tells clients' addresses.
         cors: Tells which pages may call.
         admission: Tells who may come in.
@@ -60,7 +60,7 @@ class Gate:
         self,
         inner: "WSGIApplication",
         *,
-        routes: Routes,
+        doors: Doors,
         addresses: Addresses,
         cors: Cors,
         admission: Admission,
@@ -71,7 +71,7 @@ class Gate:
         tracer: Tracer,
     ) -> None:
         self._inner = inner
-        self._routes = routes
+        self._doors = doors
         self._addresses = addresses
         self._cors = cors
         self._admission = admission
@@ -117,7 +117,7 @@ class Gate:
                 environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR")
             ),
             origin=environ.get("HTTP_ORIGIN"),
-            route=self._routes.find(path),
+            route=self._doors.find(path, environ["SERVER_PORT"]),
         )
 
     def _answer(self, call: Call, environ: "WSGIEnvironment") -> Leaving:
@@ -127,6 +127,8 @@ class Gate:
             return self._options(call)
         call.principal = self._admit(call, environ.get("HTTP_AUTHORIZATION"))
         self._limit(call)
+        if self._doors.is_stream(call.path, environ["SERVER_PORT"]):
+            raise _UpgradeRequired
         endpoint = _offered(call)
         self._note_cluster(call, query)
         return self._ready_answer(call, environ, query) or self._from_flask(call, environ, endpoint)
@@ -201,6 +203,16 @@ class Gate:
         if call.allowance is not None:
             headers += self._turnstile.headers(call.allowance)
         return headers
+
+
+class _UpgradeRequired(HTTPException):
+    """What is asked for is a WebSocket, and this is none."""
+
+    code = HTTPStatus.UPGRADE_REQUIRED
+
+    def get_headers(self, *_: object) -> list[tuple[str, str]]:
+        """Return what HTTP wants said besides."""
+        return [("Upgrade", "websocket")]
 
 
 def _leaving(rendered: Rendered) -> Leaving:

@@ -280,8 +280,51 @@ def test_a_header_that_cannot_be_sent_ends_the_request() -> None:
         raise ValueError("a header with a line feed")
 
     found = gated()
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/healthz"}
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/healthz", "SERVER_PORT": "80"}
     with pytest.raises(ValueError, match="line feed"):
         found.gate(environ, refuses)  # type: ignore[arg-type]
 
     assert 0 == found.counted()["gpuscope_api_requests_in_flight"]
+
+
+@pytest.mark.parametrize("path", [PATH, "/api/v1/realtime/secret", "/readyz", "/nowhere"])
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+@pytest.mark.parametrize("headers", [{}, GOOD])
+def test_what_a_listener_does_not_serve_is_not_there(
+    path: str, method: str, headers: dict[str, str]
+) -> None:
+    """Nothing tells a path that is served elsewhere from one that is served nowhere."""
+    found = gated(ready={PATH: _always}, listen_apis={81: (Api.POOLS,)})
+    place = {"SERVER_PORT": "81", "HTTP_X_REQUEST_ID": "r"}
+    answer = found.http.open(path, method=method, headers=headers, environ_overrides=place)
+    unknown = f"{path}-x" if path != PATH else "/api/v1/realtime/x"
+    other = found.http.open(unknown, method=method, headers=headers, environ_overrides=place)
+
+    assert (404 if headers or not path.startswith("/api") else 401) == answer.status_code
+    assert (other.status_code, other.data, list(other.headers)) == (
+        answer.status_code,
+        answer.data,
+        list(answer.headers),
+    )
+
+
+def test_a_listener_of_one_api_serves_it_and_its_own_health() -> None:
+    """Routes of the API that it is for, and `/healthz`; the other listeners serve everything."""
+    found = gated(listen_apis={81: (Api.POOLS,)})
+
+    def status(path: str, port: str) -> int:
+        place = {"SERVER_PORT": port}
+        return found.http.get(path, headers=GOOD, environ_overrides=place).status_code
+
+    paths = ("/api/pools/p", "/healthz", PATH, "/readyz")
+    assert [200, 200, 404, 404] == [status(path, "81") for path in paths]
+    assert [200, 200, 200, 200] == [status(path, "80") for path in paths]
+
+
+def test_the_port_is_the_listeners_and_not_the_hosts() -> None:
+    """Whatever a client calls the server, it has come in where it has come in."""
+    found = gated(listen_apis={81: (Api.POOLS,)})
+    for host in ("x:80", "x:81", "x", "", ":80", "80"):
+        place = {"SERVER_PORT": "81", "HTTP_HOST": host, "HTTP_SERVER_PORT": "80"}
+
+        assert 404 == found.http.get(PATH, headers=GOOD, environ_overrides=place).status_code
