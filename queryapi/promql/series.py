@@ -12,6 +12,8 @@ class Source(Enum):
 
     RULES = "the recording rules"
     CLUSTER = "gpuscope-exporter cluster"
+    NODE = "gpuscope-exporter node"
+    NATIVELINK = "NativeLink"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ _UNMEASURED = (
     "utilisation is null in answers: scrape gpuscope-exporter node on every GPU node, with the"
     " cluster's label"
 )
+_NO_DEVICES = (
+    "scheduler monitoring says nothing of devices and drivers, and pauses no worker for them:"
+    " scrape gpuscope-exporter node on every GPU node, with the cluster's label"
+)
+_DISPENSABLE = "scheduler monitoring does without it"
 _NO_NODES = "the cluster has no GPU node"
 _NO_TASKS = "no GPU pod runs"
 
@@ -79,4 +86,75 @@ SERIES: tuple[Series, ...] = (
         otherwise=_NO_TASKS,
     ),
     Series("gpu_event_timestamp_seconds", Source.CLUSTER, otherwise="nothing happened of late"),
+    Series(
+        "gpu_cluster_state_timestamp_seconds",
+        Source.CLUSTER,
+        with_any=CAPACITY,
+        otherwise="scheduler monitoring answers 503: scrape gpuscope-exporter cluster",
+    ),
+    Series(
+        "gpu_exporter_apiserver_up",
+        Source.CLUSTER,
+        with_any=CAPACITY,
+        otherwise="real-time metrics do not notice that the API server is lost",
+    ),
+    Series("gpu_node_info", Source.CLUSTER, with_any=CAPACITY, otherwise=_NO_NODES),
+    Series("gpu_node_cordoned", Source.CLUSTER, with_any=CAPACITY, otherwise=_NO_NODES),
+    Series("gpu_node_allocatable", Source.CLUSTER, with_any=CAPACITY, otherwise=_NO_NODES),
+    Series("gpu_node_free", Source.CLUSTER, with_any=CAPACITY, otherwise=_NO_NODES),
+    Series("gpu_node_problem", Source.CLUSTER, otherwise="no GPU node has a problem"),
+    Series("gpu_node_created_timestamp_seconds", Source.CLUSTER, otherwise=_DISPENSABLE),
+    Series(
+        "gpu_node_ready_since_timestamp_seconds", Source.CLUSTER, otherwise="no GPU node is ready"
+    ),
+    Series("gpu_node_allocatable_cpu_cores", Source.CLUSTER, otherwise=_DISPENSABLE),
+    Series("gpu_node_allocatable_memory_bytes", Source.CLUSTER, otherwise=_DISPENSABLE),
+    Series(
+        "gpu_node_device_memory_bytes", Source.CLUSTER, otherwise="no label of a GPU node tells it"
+    ),
+    Series("gpu_node_completed_pods_total", Source.CLUSTER, otherwise="no GPU pod has ended yet"),
+    Series(
+        "gpu_pod_created_timestamp_seconds",
+        Source.CLUSTER,
+        with_any=RUNNING_TASKS,
+        otherwise=_NO_TASKS,
+    ),
+    Series("gpu_pod_requested", Source.CLUSTER, with_any=RUNNING_TASKS, otherwise=_NO_TASKS),
+    Series("gpu_pod_priority", Source.CLUSTER, otherwise="every GPU pod has priority 0"),
+    Series("gpu_pod_requested_cpu_cores", Source.CLUSTER, otherwise="no GPU pod asks for cores"),
+    Series(
+        "gpu_pod_requested_memory_bytes", Source.CLUSTER, otherwise="no GPU pod asks for memory"
+    ),
+    Series("gpu_up", Source.NODE, otherwise=_NO_DEVICES),
+    Series("gpu_driver_info", Source.NODE, otherwise=_NO_DEVICES),
+    Series("gpu_exporter_driver_up", Source.NODE, otherwise=_NO_DEVICES),
+    Series("gpu_exporter_last_collection_timestamp_seconds", Source.NODE, otherwise=_NO_DEVICES),
 )
+
+CONNECTED = "worker_connected_count"
+STATES = "worker_state_count"
+ACTIONS = "execution_active_count"
+
+_NO_STATES = "no worker was paused or draining since NativeLink was started"
+
+NATIVELINK: tuple[Series, ...] = (
+    Series(
+        CONNECTED,
+        Source.NATIVELINK,
+        otherwise="numbers of workers are null: NativeLink tells them from 1.6.5 on, once one has"
+        " connected",
+    ),
+    Series(STATES, Source.NATIVELINK, otherwise=_NO_STATES),
+    Series(
+        ACTIONS,
+        Source.NATIVELINK,
+        otherwise="numbers of operations are null: NativeLink tells them from 0.7.9 on, once there"
+        " was one",
+    ),
+)
+"""What a cluster is told by whose source is a NativeLink; each under one of two names."""
+
+
+def variants(instrument: str) -> tuple[str, str]:
+    """Return the names under which NativeLink's *instrument* may be known; the first counts."""
+    return f"nativelink_{instrument}", instrument

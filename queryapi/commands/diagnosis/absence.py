@@ -9,7 +9,10 @@ from queryapi.promql.text import Matcher, quote, selector
 _SHOWN = 5
 _REMEDIES = {
     Source.RULES: "add prometheus/rules/*.yml to rule_files of this Prometheus, and reload it",
+    Source.NATIVELINK: "let NativeLink (0.7.9 or newer; for workers 1.6.5) send its metrics"
+    " here, by OTLP or through a collector",
     Source.CLUSTER: "run gpuscope-exporter cluster and add it to the scrape targets",
+    Source.NODE: "run gpuscope-exporter node on every GPU node and add it to the scrape targets",
 }
 
 
@@ -42,14 +45,19 @@ def explanation(
         return (
             f"it exists with {elsewhere}, not with {wanted}: where that is this cluster, give its"
             " scrape targets these labels or set `matchers`; where it is another,"
-            f" {remedy(Source.CLUSTER)}"
+            f" {remedy(_teller(series))}"
         )
     told = selector(series.name, *matchers)
     last = reader.value(f"max(max_over_time(timestamp({told})[1h:1m]))")
     seen = "" if last is None else f"last seen {(now - last) / 60:.0f} min ago: "
     if loaded:
-        return f"{seen}its rule is loaded and finds nothing: {remedy(Source.CLUSTER)}"
+        return f"{seen}its rule is loaded and finds nothing: {remedy(_teller(series))}"
     return f"{seen}{remedy(series.source)}"
+
+
+def _teller(series: Series) -> Source:
+    """Return who must be there first: rules record what the exporter tells."""
+    return Source.CLUSTER if series.source is Source.RULES else series.source
 
 
 def _elsewhere(reader: Reader, series: Series, matchers: Sequence[Matcher]) -> str:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
-from queryapi.commands.diagnosis import absence
+from queryapi.commands.diagnosis import absence, instruments
 from queryapi.commands.diagnosis.findings import Diagnosis, Finding, Level
 from queryapi.commands.diagnosis.reader import Reader, ReadFailed, Rule
+from queryapi.promql.selection import Selection
 from queryapi.promql.series import (
     EVALUATED_AT,
     KNOWN_AT,
@@ -47,9 +48,7 @@ class Examination:
         self._settings = settings
         self._reader = reader
         self._clock = clock
-        self._matchers = tuple(
-            Matcher(label, "=", value) for label, value in cluster.labels.items()
-        )
+        self._matchers = Selection.of(cluster.labels).cluster
         # What Prometheus' clock is ahead of ours.
         self._ahead = 0.0
 
@@ -64,6 +63,14 @@ class Examination:
 
     def _findings(self) -> Iterator[Finding]:
         yield from self._reached()
+        if self._cluster.source == "nativelink":
+            now = self._clock() + self._ahead
+            yield from instruments.findings(self._reader, self._matchers, now=now)
+        else:
+            yield from self._exporters()
+
+    def _exporters(self) -> Iterator[Finding]:
+        """Tell of what the exporters tell and the rules record."""
         yield from self._clusters()
         yield from self._targets()
         rules = self._reader.rules()

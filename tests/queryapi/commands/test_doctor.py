@@ -4,10 +4,7 @@ import builtins
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,107 +15,17 @@ from demo.processes import LOOPBACK, free_port, wait_for
 from queryapi.cli import main
 from queryapi.promql.series import EVALUATED_AT, KNOWN_AT, SERIES, Source
 from tests.support import small_fleet
-from tests.support.answering import Answer, AnsweringServer
+from tests.support.answering import AnsweringServer
+from tests.support.doctor import JSON, NOW, RULES, Found, Store, configured, problems, seen, told
 from tests.support.prometheus import Prometheus, Target, prometheus
 from tests.support.raw_server import RawServer
 from tests.support.tls import self_signed
 
-RULES = [series.name for series in SERIES if series.source is Source.RULES]
 NEEDED = [series.name for series in SERIES if series.source is Source.RULES and series.needed]
 _WITHOUT_RULES = (
     f"{', '.join(NEEDED)}: missing: add prometheus/rules/*.yml to rule_files of this Prometheus,"
     " and reload it"
 )
-Found = list[tuple[Mapping[str, str], float]]
-_JSON = {"Content-Type": "application/json"}
-
-
-@dataclass
-class Store:
-    """What speaks Prometheus' API: all is well, but for what a test changes.
-
-    `ages` are those of series by name, None = missing; `found` answers queries that hold a text.
-    """
-
-    ages: dict[str, float | None] = field(default_factory=dict)
-    found: dict[str, Found] = field(default_factory=dict)
-    rules: list[dict[str, str]] | None = field(
-        default_factory=lambda: [{"name": name, "type": "recording"} for name in RULES]
-    )
-    build: bytes = b'{"status":"success","data":{"version":"2.99"}}'
-    ahead: float = 0.0
-
-    def __call__(self, path: str, query: Mapping[str, str]) -> Answer:
-        """Answer one GET."""
-        if path == "/api/v1/status/buildinfo":
-            return 200, _JSON, self.build
-        if path == "/api/v1/rules":
-            return self._rules()
-        now = time.time() + self.ahead
-        result = [
-            {"metric": labels, "value": [now, str(value)]}
-            for labels, value in self._vector(query["query"], now)
-        ]
-        body = {"status": "success", "data": {"resultType": "vector", "result": result}}
-        return 200, _JSON, json.dumps(body).encode()
-
-    def _rules(self) -> Answer:
-        if self.rules is None:
-            return 404, {}, b"not here"
-        body = {"status": "success", "data": {"groups": [{"rules": self.rules}]}}
-        return 200, _JSON, json.dumps(body).encode()
-
-    def _vector(self, query: str, now: float) -> list[tuple[Mapping[str, str], float]]:
-        for text, found in self.found.items():
-            if text in query:
-                return found
-        if query == "vector(time())":
-            return [({}, now)]
-        if query.startswith("up{"):
-            return [({"job": "gpu-node", "instance": "n1:9"}, 1.0)]
-        if query.startswith("max(timestamp("):
-            name = query.removeprefix("max(timestamp(").partition("{")[0]
-            age = self.ages.get(name, 3.0)
-            return [] if age is None else [({}, now - age)]
-        if query.startswith("min("):
-            return [({}, now - 5)]
-        return []
-
-
-@contextmanager
-def configured(
-    folder: Path, url: str, cluster: str = "prod-cluster", **more: Any
-) -> Iterator[list[str]]:
-    """Yield the arguments that look at *cluster* at *url*."""
-    path = folder / "gpuscope.yml"
-    section = {"name": cluster, "prometheus_url": url, **more}
-    timeouts = {"connect": 0.5, "query": 0.5}
-    path.write_text(json.dumps({"clusters": [section], "timeouts": timeouts}))
-    yield ["doctor", "--config", str(path)]
-
-
-def told(
-    folder: Path, url: str, capsys: pytest.CaptureFixture[str], **more: Any
-) -> tuple[int, list[str]]:
-    """Return the exit status, and what is said below the cluster's line."""
-    with configured(folder, url, **more) as arguments:
-        status = main(arguments)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("cluster ")
-    return status, [line.strip() for line in lines[1:]]
-
-
-def problems(lines: list[str]) -> list[str]:
-    """Return what is to be done."""
-    return [line.removeprefix("problem").strip() for line in lines if line.startswith("problem ")]
-
-
-def seen(
-    store: Store, folder: Path, capsys: pytest.CaptureFixture[str], **more: Any
-) -> tuple[int, list[str]]:
-    """Return what is said of *store*."""
-    with AnsweringServer(store) as server:
-        return told(folder, server.url, capsys, **more)
 
 
 def test_a_complete_prometheus_is_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,7 +71,7 @@ def test_a_needed_series_that_is_missing_is_explained(
 ) -> None:
     """Its label is wrong, it ended, or its rule finds nothing: one sentence says what to do."""
     if "max_over_time" in found:
-        found = {"max_over_time": [({}, time.time() - 600)]}
+        found = {"max_over_time": [({}, NOW - 600)]}
     store = Store(ages={"cluster:gpu_capacity:sum": None}, found=found)
     status, lines = seen(store, tmp_path, capsys)
 
@@ -178,7 +85,7 @@ def test_rules_that_are_not_loaded_are_to_be_loaded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Where nobody else records their series, whether or not somebody did a while ago."""
-    ended: dict[str, Found] = {"max_over_time": [({}, time.time() - 600)]}
+    ended: dict[str, Found] = {"max_over_time": [({}, NOW - 600)]}
     _, lines = seen(Store(ages=dict.fromkeys(RULES), rules=[], found=ended), tmp_path, capsys)
     [problem] = problems(lines)
     assert "last seen 10 min ago: add prometheus/rules" in problem
@@ -242,7 +149,7 @@ def test_old_moments_say_who_stopped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], said: str, name: str
 ) -> None:
     """Series may be new and tell of something old."""
-    store = Store(found={f"min({name}": [({}, time.time() - 900)]})
+    store = Store(found={f"min({name}": [({}, NOW - 900)]})
     _, lines = seen(store, tmp_path, capsys)
 
     [problem] = problems(lines)
@@ -334,8 +241,8 @@ def _refusing(status: int, headers: Mapping[str, str], body: bytes) -> Answering
         ("it answers HTTP 500: is prometheus_url", 500, {}, b"oops"),
         ("it redirects: write the final URL", 302, {"Location": "/there"}, b""),
         ("what answers there is no Prometheus", 200, {}, b"<html>hello</html>"),
-        ("what answers there is no Prometheus", 200, _JSON, b'{"data":{"result":[7]}}'),
-        ("it does not even tell the time", 200, _JSON, b'{"data":{"result":[]}}'),
+        ("what answers there is no Prometheus", 200, JSON, b'{"data":{"result":[7]}}'),
+        ("it does not even tell the time", 200, JSON, b'{"data":{"result":[]}}'),
     ],
 )
 def test_what_is_no_prometheus_is_said_to_be_none(
@@ -361,7 +268,7 @@ def test_a_prometheus_that_is_not_there_or_hangs_ends_the_examination(
     """Each in its own words, and in bounded time."""
     _, away = told(tmp_path, f"http://{LOOPBACK}:{free_port()}", capsys)
     with RawServer(_wait) as hung:
-        _, late = told(tmp_path, hung.url, capsys)
+        _, late = told(tmp_path, hung.url, capsys, patience=0.5)
     with RawServer(_wait, tls=self_signed(tmp_path).context()) as strange:
         _, untrusted = told(tmp_path, strange.url, capsys)
 

@@ -2,31 +2,58 @@
 
 import inspect
 import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queryapi.promql import queries
+from queryapi.promql import nativelinkqueries, queries, schedulingqueries
 from queryapi.promql.queries import Query
 from queryapi.promql.selection import Selection
 from queryapi.promql.text import Matcher, one_of, regex_quote
 
 _CLUSTER = (Matcher("cluster", "=", "prod"), Matcher("tenant", "=", 'a"b'))
 _WRITTEN = 'cluster="prod",tenant="a\\"b"}'
+# What questions take besides the selection. Of many pods another question is asked than of few.
+_GIVEN: dict[str, tuple[Any, ...]] = {
+    "within": (300,),
+    "uids": (("a",), tuple(map(str, range(2000)))),
+}
+
+
+def _with_everything_given(function: Callable[..., str]) -> Iterator[Query]:
+    """Return the question with every choice of what it takes."""
+    names = [name for name in inspect.signature(function).parameters if name in _GIVEN]
+    for values in product(*map(_GIVEN.__getitem__, names)):
+        given = dict(zip(names, values, strict=True))
+        yield partial(function, **given) if given else function
+
+
 _QUESTIONS = [
-    function
-    for name, function in inspect.getmembers(queries, inspect.isfunction)
-    if function.__module__ == queries.__name__ and not name.startswith("_")
+    question
+    for module in (queries, nativelinkqueries, schedulingqueries)
+    for name, function in inspect.getmembers(module, inspect.isfunction)
+    if function.__module__ == module.__name__ and not name.startswith("_")
+    for question in _with_everything_given(function)
 ]
 # Never asked for somebody who may see some namespaces only: these numbers add up everybody's work.
-_OF_EVERYBODY = (queries.totals, queries.nodes)
+_OF_EVERYBODY = (queries.totals, queries.nodes, schedulingqueries.completions)
 _SELECTOR = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)?(\{(?:[^{}\"]|\"(?:[^\"\\]|\\.)*\")*\})")
 # What has no label `namespace` and tells of nobody's work.
 _HARDWARE = re.compile(
     r"cluster:gpu_(evaluation_timestamp_seconds:max|snapshot_timestamp_seconds:max"
     r"|state_timestamp_seconds:min|capacity:sum|free:sum|free_nodes:count|free_block:max)"
-    r"|node:gpu_(capacity:sum|ready:min|cordoned:max)|gpu_node_ready"
+    r"|node:gpu_(capacity:sum|ready:min|cordoned:max)"
+    r"|gpu_node_(info|ready|cordoned|problem|allocatable|free|allocatable_cpu_cores"
+    r"|allocatable_memory_bytes|device_memory_bytes|created_timestamp_seconds"
+    r"|ready_since_timestamp_seconds)"
+    r"|gpu_cluster_state_timestamp_seconds|gpu_up|gpu_driver_info"
+    r"|gpu_exporter_(driver_up|last_collection_timestamp_seconds)"
+    r"|(nativelink_)?worker_(connected|state)_count"
 )
 _NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4)
 
@@ -82,9 +109,9 @@ def test_a_prometheus_of_one_cluster_needs_no_matchers(question: Query) -> None:
     assert "{}" not in text
 
 
-def test_there_are_ten_questions() -> None:
+def test_there_are_twenty_three_questions() -> None:
     """The list above finds them: an empty list would prove nothing."""
-    assert 10 == len(_QUESTIONS)
+    assert 23 == len(_QUESTIONS)
 
 
 def test_what_work_holds_is_asked_in_one_question() -> None:

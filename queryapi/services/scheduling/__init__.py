@@ -1,0 +1,1 @@
+"""Scheduler monitoring: GPU nodes as workers, GPU pods as operations."""
