@@ -13,6 +13,12 @@ from queryapi.services.realtimeanswers import (
     Status,
     TaskItem,
 )
+from queryapi.services.vitals.answers import (
+    HealthSummary,
+    RealTimeMetrics,
+    ServiceItem,
+    Trend,
+)
 
 _NOW = "2025-12-19T15:30:00Z"
 
@@ -104,6 +110,64 @@ CLUSTERS = Clusters(
             data_age_seconds=None,
         ),
     )
+)
+
+REAL_TIME_METRICS = RealTimeMetrics(
+    events_per_second=12.5,
+    events_per_hour=45000,
+    api_calls_active=2,
+    data_sources_active=("kubernetes", "nvml"),
+    api_metrics=(
+        ServiceItem(
+            service="gpu-cluster",
+            status="healthy",
+            response_time_ms=45.2,
+            events_per_second=0,
+            events_per_hour=0,
+            uptime_seconds=86400,
+            error_count=0,
+            error_rate=0.0,
+            last_success="2025-12-19T15:29:58.123Z",
+            is_fallback=False,
+        ),
+        ServiceItem(
+            service="gpu-node",
+            status="healthy",
+            response_time_ms=120.5,
+            events_per_second=12.5,
+            events_per_hour=45000,
+            uptime_seconds=3600,
+            error_count=0,
+            error_rate=0.0,
+            last_success="2025-12-19T15:29:58.123Z",
+            is_fallback=False,
+            previous={"response_time_ms": 80.1, "events_per_second": 12.4},
+            trend={"response_time_ms": Trend.UP, "events_per_second": Trend.LEVEL},
+        ),
+        ServiceItem(
+            service="alertmanager",
+            status="timeout",
+            response_time_ms=0.0,
+            events_per_second=0,
+            events_per_hour=0,
+            uptime_seconds=0,
+            error_count=15,
+            error_rate=25.0,
+            last_success="2025-12-19T15:28:43.120Z",
+            error_message="did not answer in time",
+            is_fallback=True,
+        ),
+    ),
+    inactive_apis=1,
+    error_apis=0,
+    total_apis=3,
+    error_count=15,
+    error_rate=8.3,
+    health_summary=HealthSummary(healthy=2, unhealthy=1, total=3, health_percentage=66.7),
+    timestamp="2025-12-19T15:29:58.123Z",
+    compare="1h",
+    previous={"events_per_second": 10.1},
+    trend={"events_per_second": Trend.UP},
 )
 
 LIVENESS = Liveness(alive=True)

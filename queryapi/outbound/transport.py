@@ -10,12 +10,21 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
+from http.client import HTTPException
 from typing import Any, Literal, Protocol
 from urllib.parse import urlencode
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
+from urllib3.exceptions import (
+    DecodeError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+    SSLError,
+)
 
 from queryapi.errors import QueryApiError
 from queryapi.outbound.answer import Left, TimedAnswer
@@ -24,19 +33,28 @@ _CHUNK_BYTES = 64 * 1024
 MAX_BYTES = 64 * 1024 * 1024
 
 
+Obstacle = Literal["refused", "unresolved", "unreachable", "tls", "not_http", "broken_off"]
+
+
 class ExchangeFailed(QueryApiError):  # noqa: N818 - a state, named as one
     """There is no complete answer; whoever asked says what that means to them.
 
     Args:
         message: What happened, naming neither URL nor credentials.
         reason: A bounded word for it; "refused" when no answer was even begun.
+        obstacle: What stood in the way of an answer that was not begun.
     """
 
     def __init__(
-        self, message: str, *, reason: Literal["refused", "timeout", "garbled", "too_large"]
+        self,
+        message: str,
+        *,
+        reason: Literal["refused", "timeout", "garbled", "too_large"],
+        obstacle: Obstacle = "broken_off",
     ) -> None:
         super().__init__(message)
         self.reason = reason
+        self.obstacle: Obstacle = obstacle
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +226,9 @@ class HttpTransport:
         except HTTPError as error:
             # What was cut short by the deadline says so, whatever it was doing.
             left()
-            raise ExchangeFailed("the connection failed", reason="refused") from error
+            raise ExchangeFailed(
+                "the connection failed", reason="refused", obstacle=_obstacle(error)
+            ) from error
         finally:
             _LEFT.reset(within)
 
@@ -238,6 +258,20 @@ def _chunk(response: urllib3.BaseHTTPResponse) -> bytes:
         raise ExchangeFailed("its answer cannot be unpacked", reason="garbled") from error
     except HTTPError as error:
         raise ExchangeFailed("its answer broke off", reason="garbled") from error
+
+
+def _obstacle(error: HTTPError) -> Obstacle:
+    if isinstance(error, NameResolutionError):
+        return "unresolved"
+    if isinstance(error, NewConnectionError):
+        refused = isinstance(error.__cause__, ConnectionRefusedError)
+        return "refused" if refused else "unreachable"
+    if isinstance(error, SSLError):
+        return "tls"
+    fault = error.args[-1] if isinstance(error, ProtocolError) else None
+    # http.client counts a connection that is closed instead of an answer among both.
+    said = isinstance(fault, HTTPException) and not isinstance(fault, OSError)
+    return "not_http" if said else "broken_off"
 
 
 def _too_late() -> ExchangeFailed:

@@ -30,6 +30,8 @@ _RANGE = "/api/v1/query_range"
 _MOST_POINTS = 11_000
 _ROUNDS = 2
 _PAUSE_SECONDS = 0.1
+# Of a query, in the log: one that names a thousand pods is long.
+_LOGGED = 1000
 # Another try may help when no server worked on the query. One that ran out of time would only
 # cost the same again.
 _RETRIED = frozenset({"refused", "failed"})
@@ -79,6 +81,7 @@ class PrometheusClient:
         clock: Monotonic seconds.
         sleep: Waits between two rounds of tries.
         jitter: Returns a factor from 0 to 1 for that wait.
+        quiet: Whether whoever asks logs failures himself.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class PrometheusClient:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
+        quiet: bool = False,
     ) -> None:
         self.name = cluster.name
         self._credentials = Credentials(cluster)
@@ -104,6 +108,7 @@ class PrometheusClient:
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
+        self._quiet = quiet
         self._replicas = Replicas(cluster, upstream, metrics, clock)
         self._budget = RetryBudget()
         self._notices = NoticeLog(cluster.name, clock)
@@ -275,14 +280,14 @@ class PrometheusClient:
         return True
 
     def _log(self, query: str, error: UpstreamUnavailable) -> None:
-        if error.reason == "paused":
-            # That was logged when it began.
+        # A pause was logged when it began.
+        if self._quiet or error.reason == "paused":
             return
         _LOG.warning(
             "Prometheus gave no usable answer",
             extra=fields(
                 cluster=self.name,
-                query=query,
+                query=query[:_LOGGED],
                 reason=error.reason,
                 detail=str(error.__cause__ or error),
             ),

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from queryapi.outbound.transport import HttpTransport, StreamingTransport
 from queryapi.promql.client import PrometheusClient
 from queryapi.settings import Cluster, Settings
@@ -9,17 +11,21 @@ from queryapi.telemetry.querying import Querying
 
 # What one snapshot asks for at the same time, and one more may be late.
 QUERIES_AT_ONCE = 4
+# Whoever looks at services reads single numbers, not whole clusters.
+_MOST_SERIES = 10_000
+_NEVER = 2**31
 
 
 def transport_of(cluster: Cluster, settings: Settings) -> StreamingTransport:
     """Return the transport over HTTP to a cluster's Prometheus."""
     cert, key = cluster.cert_file, cluster.key_file
+    numbers = sum(len(service.numbers) for service in settings.services)
     return HttpTransport(
         connect=settings.timeouts.connect,
         ca_file=cluster.ca_file,
         identity=(cert, key) if cert and key else None,
         # Health is asked for besides; what does not fit is closed after use, with a warning.
-        connections=2 * QUERIES_AT_ONCE,
+        connections=2 * QUERIES_AT_ONCE + numbers,
         max_bytes=settings.upstream.max_bytes,
     )
 
@@ -48,4 +54,25 @@ def client_of(
         metrics=metrics,
         upstream=settings.upstream,
         headers=headers,
+    )
+
+
+def watcher_of(
+    cluster: Cluster, settings: Settings, metrics: Querying, transport: StreamingTransport
+) -> PrometheusClient:
+    """Return the client that services are looked at with; its failures are for the caller to log.
+
+    It is one of its own: what is late for a short look, or an administrator's own slow number,
+    must not make the others leave a Prometheus alone. It leaves none alone itself, as one slow
+    number would cost all others; of several replicas the next is asked first after a failure.
+    """
+    return PrometheusClient(
+        cluster,
+        transport,
+        seconds=settings.real_time_metrics.deadline,
+        metrics=metrics,
+        upstream=msgspec.structs.replace(
+            settings.upstream, failures=_NEVER, max_series=_MOST_SERIES
+        ),
+        quiet=True,
     )

@@ -1,5 +1,6 @@
 """Metrics of the requests that clients send."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -8,8 +9,29 @@ from queryapi.telemetry.family import Family
 
 ReadyOutcome = Literal["ready", "miss"]
 
+_DURATION = "gpuscope_api_request_duration_seconds"
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """How many requests were answered, and the seconds that this took together."""
+
+    requests: float
+    seconds: float
+
+
+def served(registry: CollectorRegistry) -> Served:
+    """Return what the *registry* of one or of all processes tells of answered requests."""
+    requests = seconds = 0.0
+    for family in registry.collect():
+        if family.name != _DURATION:
+            continue
+        for sample in family.samples:
+            requests += sample.value if sample.name.endswith("_count") else 0.0
+            seconds += sample.value if sample.name.endswith("_sum") else 0.0
+    return Served(requests, seconds)
 
 
 class Serving:
@@ -18,7 +40,7 @@ class Serving:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests = Family(
             Histogram(
-                "gpuscope_api_request_duration_seconds",
+                _DURATION,
                 "Time from the request's arrival to its answer.",
                 ("route", "method", "status"),
                 registry=registry,

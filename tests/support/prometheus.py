@@ -1,6 +1,7 @@
 """A real Prometheus on a spare port, and a target whose words a test can choose."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ scrape_configs:
     honor_timestamps: true
     honor_labels: true
     static_configs:
-      - targets: ["{target}"]
+      - targets: {targets}
         labels: {{cluster: {cluster}}}
 """
 
@@ -63,7 +64,12 @@ class Prometheus:
 
 @contextmanager
 def prometheus(
-    folder: Path, target: Scraped, *, rules: str, cluster: str = "prod-cluster"
+    folder: Path,
+    target: Scraped,
+    *,
+    rules: str,
+    cluster: str = "prod-cluster",
+    others: Sequence[str] = (),
 ) -> Iterator[Prometheus]:
     """Run Prometheus over *target*; its data and log lie in *folder*.
 
@@ -72,10 +78,12 @@ def prometheus(
         target: What is scraped; its series get the label `cluster`.
         rules: A rule file's text.
         cluster: That label's value.
+        others: Addresses of more targets of the same job, whether anybody is there or not.
     """
     (folder / "rules.yml").write_text(rules)
+    targets = json.dumps([target.address, *others])
     configuration = folder / "prometheus.yml"
-    configuration.write_text(_CONFIGURATION.format(target=target.address, cluster=cluster))
+    configuration.write_text(_CONFIGURATION.format(targets=targets, cluster=cluster))
     url = f"http://{LOOPBACK}:{free_port()}"
     command = [
         "prometheus",

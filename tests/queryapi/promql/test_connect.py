@@ -1,6 +1,7 @@
 """What the settings say about a cluster's Prometheus is what is done."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -8,8 +9,8 @@ import pytest
 
 from queryapi.errors import UpstreamUnavailable
 from queryapi.promql.client import PrometheusClient
-from queryapi.promql.connect import client_of
-from queryapi.settings import Cluster, Settings, Timeouts, Upstream
+from queryapi.promql.connect import client_of, transport_of, watcher_of
+from queryapi.settings import Cluster, Service, Settings, Timeouts, Upstream
 from queryapi.telemetry.metrics import Metrics
 from tests.support import raw_server
 from tests.support.fake_prometheus import FakePrometheus, series, vector
@@ -91,3 +92,24 @@ def test_the_settings_limit_the_bytes_of_an_answer() -> None:
             client.close()
 
     assert "too_large" == failure.value.reason
+
+
+def test_many_numbers_are_asked_for_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Connections follow from the settings: none is closed because there are too many."""
+    numbers = {f"n{at}": "up" for at in range(30)}
+    settings = Settings(services=(Service("s", numbers=numbers),))
+
+    with RawServer(raw_server.saying(http(vector(series("up", 1))))) as server:
+        cluster = Cluster("c", server.url)
+        transport = transport_of(cluster, settings)
+        client = watcher_of(cluster, settings, Metrics("test").querying, transport)
+        try:
+            with ThreadPoolExecutor(30) as threads:
+                found = list(
+                    threads.map(lambda _: client.instant("up", at=0, seconds=30), [*range(30)])
+                )
+        finally:
+            client.close()
+
+    assert 30 == len(found)
+    assert "pool is full" not in caplog.text

@@ -1,0 +1,1 @@
+"""Real-time metrics: whether the services around the clusters are well."""
