@@ -33,8 +33,9 @@ def configure(level: Level, form: Format) -> None:
     # Nothing of this is written, and each costs on every line.
     logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # Its debug lines hold whole URLs and would drown ours.
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    # Their debug lines hold whole URLs and credentials, and would drown ours.
+    for chatty in ("urllib3", "websockets", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def fields(**values: object) -> Mapping[str, object]:

@@ -5,15 +5,17 @@ No label ever holds what a client sent: routes are templates, clusters come from
 
 from functools import cached_property
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
 from queryapi.telemetry import processes
 from queryapi.telemetry.caching import Caching
 from queryapi.telemetry.judging import Judging
+from queryapi.telemetry.looking import Looking
 from queryapi.telemetry.querying import Querying
-from queryapi.telemetry.serving import Serving
+from queryapi.telemetry.serving import Served, Serving, served
 from queryapi.telemetry.sharing import Sharing
+from queryapi.telemetry.streaming import Streaming
 
 
 class Metrics:
@@ -24,6 +26,7 @@ class Metrics:
         caching: What is kept of the clusters.
         querying: What is asked of Prometheus.
         judging: Who is let in.
+        looking: The looks at the services.
     """
 
     def __init__(self, version: str) -> None:
@@ -32,6 +35,7 @@ class Metrics:
         self.caching = Caching(self._registry)
         self.querying = Querying(self._registry)
         self.judging = Judging(self._registry)
+        self.looking = Looking(self._registry)
         build = Gauge(
             "gpuscope_api_build_info",
             "Always 1; which version this is.",
@@ -46,11 +50,45 @@ class Metrics:
         """What is shared through Redis; told from the first use on, so never without one."""
         return Sharing(self._registry)
 
+    def served(self) -> Served:
+        """Return what all processes have answered so far."""
+        return served(processes.everywhere(self._registry))
+
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return the metrics in the best format that *accept* allows, and its content type."""
-        try:
-            encode, content_type = choose_encoder(accept)
-        except (TypeError, ValueError):
-            # The library cannot compare a version that is no number with its own.
-            encode, content_type = choose_encoder("")
-        return encode(processes.everywhere(self._registry)), content_type
+        return _exposition(self._registry, accept)
+
+
+class StreamMetrics:
+    """Everything the stream gateway counts; a process of its own has metrics of its own.
+
+    Attributes:
+        streaming: Its clients, and what they are sent.
+        judging: Who is let in.
+    """
+
+    def __init__(self, version: str) -> None:
+        self._registry = CollectorRegistry()
+        self.streaming = Streaming(self._registry)
+        self.judging = Judging(self._registry)
+        build = Gauge(
+            "gpuscope_stream_build_info",
+            "Always 1; which version this is.",
+            ("version",),
+            registry=self._registry,
+        )
+        build.labels(version).set(1)
+        ProcessCollector(registry=self._registry)
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Return the metrics in the best format that *accept* allows, and its content type."""
+        return _exposition(self._registry, accept)
+
+
+def _exposition(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+    try:
+        encode, content_type = choose_encoder(accept)
+    except (TypeError, ValueError):
+        # The library cannot compare a version that is no number with its own.
+        encode, content_type = choose_encoder("")
+    return encode(processes.everywhere(registry)), content_type

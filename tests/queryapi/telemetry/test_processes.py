@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, values
 
 from queryapi.telemetry import processes
 from queryapi.telemetry.metrics import Metrics
+from queryapi.telemetry.serving import Served
 
 COUNT = 'gpuscope_api_snapshot_part_requests_total{cluster="c",outcome="fresh",part="p"}'
 
@@ -66,3 +67,23 @@ def test_one_process_keeps_its_own() -> None:
     processes.forget(0)
 
     assert own is processes.everywhere(own)
+
+
+def test_what_all_places_have_answered_is_one_number(shared: None) -> None:
+    """Requests and their seconds add up over processes, routes and statuses; so do its own."""
+    processes.become(0)
+    Metrics("1").serving.request("/a", "GET", 200, 0.25)
+    processes.become(1)
+    metrics = Metrics("1")
+    metrics.serving.request("/b", "GET", 500, 0.5)
+
+    assert Served(2.0, 0.75) == metrics.served()
+
+
+def test_one_process_has_answered_what_it_has() -> None:
+    """Without a folder it is this process' own count."""
+    metrics = Metrics("1")
+    assert Served(0.0, 0.0) == metrics.served()
+    metrics.serving.request("/a", "GET", 200, 0.25)
+
+    assert Served(1.0, 0.25) == metrics.served()
