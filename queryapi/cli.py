@@ -6,11 +6,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from queryapi import server, version, wiring
+from queryapi import server, version
 from queryapi.commands import doctor, token
 from queryapi.errors import ConfigurationError
 from queryapi.settings import Settings, load
 from queryapi.telemetry import logs
+from queryapi.wiring.ground import check
 
 # Each module's `add_to` adds one subcommand.
 _COMMANDS = (token, doctor)
@@ -29,13 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     settings = load(options.config, os.environ)
-    wiring.check(settings)
+    check(settings)
     if options.check_config:
         print(_summary(settings))
         return 0
     logs.configure(settings.log.level, settings.log.format)
-    server.serve(settings)
-    return 0
+    return server.serve(settings)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,7 +59,10 @@ def _summary(settings: Settings) -> str:
     clusters = ", ".join(
         f"{cluster.name} ({', '.join(cluster.urls)})" for cluster in settings.clusters
     )
-    return f"settings are usable: listen on {', '.join(settings.listen)}; clusters {clusters}"
+    stream = f"; WebSockets on {settings.stream_listen}" if settings.stream_listen else ""
+    return (
+        f"settings are usable: listen on {', '.join(settings.listen)}{stream}; clusters {clusters}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Runs the application under gunicorn: one process that listens, and its workers."""
+"""Runs the application under gunicorn, and the stream gateway beside it."""
 
 import errno
 import itertools
@@ -8,8 +8,10 @@ import resource
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,8 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from queryapi import app
 from queryapi.api import bounds
 from queryapi.errors import ConfigurationError
+from queryapi.server.children import fork, start_gateway
+from queryapi.server.supervisor import Supervisor, hold_signals
 from queryapi.server.worker import Worker
 from queryapi.settings import Settings, split_address
 from queryapi.telemetry import processes
@@ -37,21 +41,32 @@ _OTHER_FILES = 128
 _TAKING_SECONDS = 25
 
 
-def serve(settings: Settings) -> None:
-    """Serve until a signal ends the process.
+def serve(settings: Settings) -> int:
+    """Serve until a signal ends the process; returns the exit status.
 
     Raises:
         ConfigurationError: When an address cannot be listened on.
     """
     for address in settings.listen:
-        _probe(address)
+        _probe("listen", address)
+    if settings.stream_listen is None:
+        _serve_http(settings)
+        return 0
+    _probe("stream_listen", settings.stream_listen)
+    hold_signals()
+    service = fork(partial(_serve_http, settings))
+    return Supervisor(service, partial(start_gateway, settings)).run()
+
+
+def _serve_http(settings: Settings) -> None:
+    """Answer HTTP until a signal ends the process: one that listens, and its workers."""
     with _counting_together(settings.workers):
         _Gunicorn(settings).run()
 
 
-def _probe(address: str) -> None:
+def _probe(setting: str, address: str) -> None:
     """Find out now, in one sentence, what gunicorn would find out by trying for five seconds."""
-    host, port = split_address(address)
+    host, port = split_address(address, setting)
     try:
         family, kind, protocol, _, target = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -62,7 +77,8 @@ def _probe(address: str) -> None:
     except OSError as error:
         why = "it is in use" if error.errno == errno.EADDRINUSE else error.strerror
         raise ConfigurationError(
-            f"listen: cannot listen on {address}: {why}; stop what listens there or choose another"
+            f"{setting}: cannot listen on {address}: {why}; stop what listens there or choose"
+            " another"
         ) from error
 
 
@@ -93,6 +109,8 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        # Of the service: a worker that is started anew later has not begun it.
+        self._started = time.time()
         self._application: app.Application | None = None
         super().__init__()
 
@@ -127,7 +145,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> "WSGIApplication":
         """Build the application; runs in the worker, so that no thread or socket is inherited."""
-        self._application = app.build(self._settings)
+        self._application = app.build(self._settings, started=self._started)
         return self._application.wsgi
 
     def drain(self) -> None:

@@ -15,6 +15,7 @@ from gunicorn.http.parser import RequestParser  # type: ignore[import-untyped]
 
 from queryapi.api.dialects import Problem
 from queryapi.api.errors import written
+from queryapi.api.problems import INTERNAL
 from queryapi.front.call import id_of
 from queryapi.telemetry.logs import ACCESS, fields
 
@@ -47,7 +48,6 @@ _PROBLEMS: dict[type[Exception], Problem] = {
 }
 _FIRST_WITH_HOST = (1, 1)
 _NOT_HTTP = Problem(HTTPStatus.BAD_REQUEST, "The request is not valid HTTP")
-_OURS = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error")
 
 
 class _Request(Request):  # type: ignore[misc]  # gunicorn has no types
@@ -122,5 +122,5 @@ def refuse(client: socket.socket, address: Any, error: Exception, count: Count) 
 
 def _problem(error: Exception) -> Problem:
     if not isinstance(error, errors.ParseException):
-        return _OURS
+        return INTERNAL
     return next((told for kind, told in _PROBLEMS.items() if isinstance(error, kind)), _NOT_HTTP)

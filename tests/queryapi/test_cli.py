@@ -31,7 +31,9 @@ def test_settings_can_be_checked_without_starting(
     settings.write_text("clusters: [{name: a, prometheus_url: http://x}]")
 
     assert 0 == main(["--check-config", "--config", str(settings)])
-    assert "clusters a (http://x)" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "clusters a (http://x)" in said
+    assert "WebSockets on 127.0.0.1:8081" in said
 
 
 def test_a_mistake_in_the_settings_ends_the_start(
@@ -75,6 +77,21 @@ def test_a_port_in_use_is_said_at_once(
     assert f"gpuscope-api: listen: cannot listen on {address}: it is in use" in said
 
 
+def test_a_port_for_websockets_in_use_is_said_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The setting is named, and no process is started."""
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        address = f"{LOOPBACK}:{taken.getsockname()[1]}"
+        monkeypatch.setenv("GPUSCOPE_LISTEN", f"{LOOPBACK}:{free_port()}")
+        monkeypatch.setenv("GPUSCOPE_STREAM_LISTEN", address)
+
+        assert 1 == main([])
+
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert f"gpuscope-api: stream_listen: cannot listen on {address}: it is in use" in said
+
+
 @pytest.mark.e2e
 def test_it_ends_when_told_to(tmp_path: Path) -> None:
     """SIGTERM ends the service cleanly, and every line of its log is JSON."""
@@ -84,7 +101,10 @@ def test_it_ends_when_told_to(tmp_path: Path) -> None:
         "gpuscope-api",
         COMMAND,
         log,
-        environment={"GPUSCOPE_LISTEN": address},
+        environment={
+            "GPUSCOPE_LISTEN": address,
+            "GPUSCOPE_STREAM_LISTEN": f"{LOOPBACK}:{free_port()}",
+        },
         ready_url=f"http://{address}/healthz",
     )
     with process:

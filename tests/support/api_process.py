@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,20 +28,30 @@ class Api:
 
 
 @contextmanager
-def api(folder: Path, prometheus_url: str, settings: Mapping[str, Any]) -> Iterator[Api]:
+def api(
+    folder: Path,
+    prometheus_url: str,
+    settings: Mapping[str, Any],
+    *,
+    second: Sequence[str] | None = None,
+) -> Iterator[Api]:
     """Run the query service for the cluster `prod-cluster` on two spare ports.
 
     Args:
         folder: Receives settings and log.
         prometheus_url: The cluster's Prometheus.
-        settings: Sections of the settings besides listeners and clusters.
+        settings: Sections of the settings besides listeners and clusters; `stream_listen` starts
+            a gateway too.
+        second: The only APIs of the second listener; None = all.
     """
-    addresses = [f"{LOOPBACK}:{free_port()}" for _ in range(2)]
+    ports = [free_port() for _ in range(2)]
+    addresses = [f"{LOOPBACK}:{port}" for port in ports]
     cluster = {"name": "prod-cluster", "prometheus_url": prometheus_url}
-    # YAML is a superset of JSON.
-    (folder / "gpuscope.yml").write_text(
-        json.dumps({"listen": addresses, "clusters": [cluster], **settings})
-    )
+    given = {"listen": addresses, "stream_listen": None, "clusters": [cluster], **settings}
+    if second is not None:
+        given["listen_apis"] = {str(ports[1]): list(second)}
+    # JSON as the variables of the environment take it, of which YAML is a superset.
+    (folder / "gpuscope.yml").write_text(json.dumps(given))
     urls = tuple(f"http://{address}" for address in addresses)
     command = [*COMMAND, "--config", str(folder / "gpuscope.yml")]
     with Process("gpuscope-api", command, folder / "api.log", ready_url=f"{urls[0]}/healthz") as p:

@@ -162,7 +162,7 @@ def test_refusals_are_in_the_access_log(service: tuple[Api, Path]) -> None:
         lines = [json.loads(line) for line in (folder / "api.log").read_text().splitlines()]
         return [line for line in lines if line.get("request_id") == headers["X-Request-ID"]]
 
-    wait_for(lambda: bool(logged()), seconds=20, what="the line")
+    wait_for(lambda: bool(logged()), seconds=60, what="the line")
     [line] = logged()
 
     assert ("GET", REALTIME.decode(), 414, LOOPBACK) == (
@@ -187,7 +187,7 @@ def test_refusals_are_counted(service: tuple[Api, Path]) -> None:
     before = counted()
     said(service[0], b"PUT " + REALTIME + b" HTTP/1.1\r\n" + HOST + b"A b: c\r\n\r\n")
 
-    wait_for(lambda: counted() == before + 1, seconds=20, what="the refusal among the counts")
+    wait_for(lambda: counted() == before + 1, seconds=60, what="the refusal among the counts")
 
 
 def test_long_questions_are_answered(service: tuple[Api, Path]) -> None:

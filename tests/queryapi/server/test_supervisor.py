@@ -1,0 +1,236 @@
+"""Two processes under one parent: none outlives it, and a gateway that dies comes back."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from demo.processes import LOOPBACK, answers, free_port, wait_for
+from tests.support.api_process import Api, api
+from tests.support.fake_prometheus import FakePrometheus
+from tests.support.waiting_prometheus import answering
+
+pytestmark = pytest.mark.e2e
+
+_SECONDS = 60
+
+
+@pytest.fixture(name="prometheus")
+def _prometheus() -> Iterator[tuple[FakePrometheus, str]]:
+    with answering() as running:
+        yield running
+
+
+@contextmanager
+def _served(folder: Path, url: str, **settings: Any) -> Iterator[tuple[Api, str]]:
+    """Run the service with a gateway; returns the gateway's host and port too."""
+    stream = f"{LOOPBACK}:{free_port()}"
+    with api(folder, url, {"stream_listen": stream, **settings}) as service:
+        wait_for(lambda: answers(f"http://{stream}/healthz"), seconds=_SECONDS, what="a gateway")
+        yield service, stream
+
+
+def _connected(stream: str) -> ClientConnection:
+    return connect(f"ws://{stream}/api/v1/real-time-metrics/ws", proxy=None, legacy=True)
+
+
+def _children(process: int) -> list[int]:
+    try:
+        found = Path(f"/proc/{process}/task/{process}/children").read_text()
+    except FileNotFoundError:
+        return []
+    return [int(child) for child in found.split()]
+
+
+def _descendants(process: int) -> list[int]:
+    below = [_descendants(child) for child in _children(process)]
+    return [*_children(process), *(each for found in below for each in found)]
+
+
+def _command(process: int) -> str:
+    return Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ")
+
+
+def _gateway(service: Api) -> int:
+    [found] = [pid for pid in _children(service.process.pid) if "queryapi.gateway" in _command(pid)]
+    return found
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    # Who has ended and waits for a parent that is no more is gone.
+    return state != "Z"
+
+
+def _log(folder: Path) -> str:
+    return (folder / "api.log").read_text()
+
+
+def _code(client: ClientConnection) -> int:
+    try:
+        while True:
+            client.recv(timeout=_SECONDS)
+    except ConnectionClosed as closed:
+        return closed.rcvd.code if closed.rcvd else 1006
+
+
+def test_a_gateway_that_is_killed_comes_back(
+    prometheus: tuple[FakePrometheus, str], tmp_path: Path
+) -> None:
+    """Its clients lose their connection and can connect again; the HTTP service goes on."""
+    with _served(tmp_path, prometheus[1]) as (service, stream):
+        lost = _gateway(service)
+        client = _connected(stream)
+        os.kill(lost, signal.SIGKILL)
+
+        assert 1006 == _code(client)
+        assert 200 == service.get("/healthz").status_code
+        wait_for(lambda: answers(f"http://{stream}/healthz"), seconds=_SECONDS, what="a new one")
+        assert _gateway(service) != lost
+        _connected(stream).close()
+
+    assert "the stream gateway was ended by signal 9 (Killed); starts anew in 1 s" in _log(tmp_path)
+
+
+def test_a_gateway_that_cannot_be_started_ends_nothing() -> None:
+    """A system that has no process to give is asked again later; the HTTP service goes on."""
+    program = """
+import subprocess, sys, time
+from queryapi.server.children import fork
+from queryapi.server.supervisor import Supervisor, hold_signals
+tries = []
+def start():
+    tries.append(None)
+    if len(tries) == 1:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+hold_signals()
+service = fork(lambda: time.sleep(3))
+print(Supervisor(service, start).run(), len(tries))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+
+    assert ("0 2\n", True) == (done.stdout, "cannot be started" in done.stderr)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+def test_all_end_together(
+    number: int, prometheus: tuple[FakePrometheus, str], tmp_path: Path
+) -> None:
+    """Clients are told (1001), the status is 0 and no process is left, whatever the signal."""
+    with _served(tmp_path, prometheus[1]) as (service, stream):
+        parent = service.process.pid
+        processes = _descendants(parent)
+        client = _connected(stream)
+        service.process.signal(number)
+
+        assert 1001 == _code(client)
+        assert 0 == service.process._running().wait(timeout=_SECONDS)
+        assert [] == [pid for pid in processes if _is_alive(pid)]
+
+    assert "Traceback" not in _log(tmp_path)
+    assert "starts anew" not in _log(tmp_path)
+
+
+def test_requests_under_way_are_answered(
+    prometheus: tuple[FakePrometheus, str], tmp_path: Path
+) -> None:
+    """The gateway has ended before; the parent waits for who is still being answered."""
+    upstream, url = prometheus
+    patient = {"timeouts": {"query": 20, "request": 20}}
+    with _served(tmp_path, url, **patient) as (service, stream), ThreadPoolExecutor(1) as clients:
+        upstream.gate.clear()
+        asked = clients.submit(service.get, "/api/v1/realtime/status", cluster="prod-cluster")
+        wait_for(lambda: bool(upstream.asked), seconds=_SECONDS, what="a question")
+        gateway = _gateway(service)
+        service.process.signal(signal.SIGTERM)
+        wait_for(lambda: not _is_alive(gateway), seconds=_SECONDS, what="the gateway's end")
+        assert service.process.alive()
+        upstream.gate.set()
+
+        assert 200 == asked.result(timeout=_SECONDS).status_code
+        assert 0 == service.process._running().wait(timeout=_SECONDS)
+        assert not answers(f"http://{stream}/healthz")
+
+
+def test_no_child_outlives_a_parent_that_is_killed(
+    prometheus: tuple[FakePrometheus, str], tmp_path: Path
+) -> None:
+    """After SIGKILL of the parent the others end by themselves, and their ports are free."""
+    with _served(tmp_path, prometheus[1]) as (service, stream):
+        parent = service.process.pid
+        processes = _descendants(parent)
+        client = _connected(stream)
+        service.process.kill()
+
+        assert 1001 == _code(client)
+        wait_for(
+            lambda: not any(map(_is_alive, processes)), seconds=_SECONDS, what="everybody's end"
+        )
+    assert 3 == len(processes)
+
+
+def test_all_end_with_the_http_service(
+    prometheus: tuple[FakePrometheus, str], tmp_path: Path
+) -> None:
+    """When gunicorn is killed the gateway ends too, and the status says what happened."""
+    with _served(tmp_path, prometheus[1]) as (service, stream):
+        gateway = _gateway(service)
+        [http] = [pid for pid in _children(service.process.pid) if pid != gateway]
+        os.kill(http, signal.SIGKILL)
+
+        assert 128 + signal.SIGKILL == service.process._running().wait(timeout=_SECONDS)
+        assert not _is_alive(gateway)
+        assert not answers(f"http://{stream}/healthz")
+
+
+def test_two_workers_and_a_gateway(prometheus: tuple[FakePrometheus, str], tmp_path: Path) -> None:
+    """Workers add up their metrics, the gateway has its own, and ignored signals stay ignored."""
+    two = {"workers": 2, "redis_url": f"redis://{LOOPBACK}:{free_port()}/0"}
+    with _served(tmp_path, prometheus[1], **two) as (service, stream):
+        for number in (signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR2):
+            service.process.signal(number)
+        wait_for(
+            lambda: _log(tmp_path).count("Ignored: settings are read") == 4,
+            seconds=_SECONDS,
+            what="four lines in the log",
+        )
+        with _connected(stream) as client:
+            client.recv(timeout=_SECONDS)
+        page = requests.get(f"http://{stream}/metrics", timeout=20).text
+
+        assert 2 == len(_children(service.process.pid))
+        assert 'gpuscope_stream_handshakes_total{status="101"} 1.0' in page
+        assert "gpuscope_stream_build_info" not in service.get("/metrics").text
+
+
+def test_a_secret_is_on_no_command_line(
+    prometheus: tuple[FakePrometheus, str], tmp_path: Path
+) -> None:
+    """Settings are handed over in memory: neither arguments nor variables hold them."""
+    secret = "redis://user:hidden-word@127.0.0.1:1/0"  # noqa: S105 - a sample
+    with _served(tmp_path, prometheus[1], redis_url=secret) as (service, _):
+        gateway = _gateway(service)
+        environment = Path(f"/proc/{gateway}/environ").read_bytes()
+
+        assert "hidden-word" not in _command(gateway)
+        assert b"hidden-word" not in environment
