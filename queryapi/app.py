@@ -1,36 +1,49 @@
 """Puts the service together: settings in, a WSGI application out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from flask import Flask
+from flask import Blueprint, Flask
 
-from queryapi import version, wiring
-from queryapi.access.principal import Scope
+from queryapi import version
 from queryapi.api import clusters, documents, errors, operations
 from queryapi.api.bounds import BODY_BYTES
 from queryapi.api.endpoints import endpoints_of
+from queryapi.api.paths import Rest
 from queryapi.api.realtime import RealtimeApi
-from queryapi.cache.bulkhead import Bulkhead, Seats
+from queryapi.api.visit import Ready
 from queryapi.front.call import UNMATCHED
-from queryapi.outbound.transport import StreamingTransport
 from queryapi.promql.connect import transport_of
-from queryapi.services.clusters import ClusterList
-from queryapi.services.fleet import Fleet
-from queryapi.services.freshness import Freshness
-from queryapi.services.health import Health, Probe
-from queryapi.services.parts import TOTALS
+from queryapi.services.health import Health
 from queryapi.services.realtime import Realtime
-from queryapi.settings import Cluster, Settings
-from queryapi.wiring import Composition, Ground
+from queryapi.services.vitals.looks import Examiner
+from queryapi.settings import Settings
+from queryapi.wiring.clusters import cluster_list_of, health_of
+from queryapi.wiring.composition import Composition
+from queryapi.wiring.examiner import examiner_of
+from queryapi.wiring.gate import gate_of
+from queryapi.wiring.ground import Connect, Ground, ground_of
+from queryapi.wiring.realtime import realtime_fleet_of
+from queryapi.wiring.scheduling import scheduled_of, scheduling_api_of
+from queryapi.wiring.vitals import vitals_api_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-_EVERYTHING = Scope()
+
+class _Api(Protocol):
+    """One documented API."""
+
+    @property
+    def ready(self) -> Mapping[str, Ready]:
+        """What answers without Flask, by path."""
+        ...
+
+    def blueprint(self) -> Blueprint:
+        """Return its routes."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,62 +78,49 @@ class Application:
 def build(
     settings: Settings,
     *,
+    started: float | None = None,
     clock: Callable[[], float] = time.time,
-    connect: Callable[[Cluster, Settings], StreamingTransport] = transport_of,
+    connect: Connect = transport_of,
+    examiner: Examiner | None = None,
 ) -> Application:
     """Return the service for *settings*; nothing is asked of Prometheus yet.
 
     Args:
         settings: Checked settings.
+        started: When the service was, in Unix seconds; None = now.
         clock: Unix seconds.
         connect: Returns what carries a cluster's queries.
+        examiner: Looks at the services; None = as the settings say.
     """
-    ground = wiring.ground(settings, clock)
-    clients = wiring.clients(ground, connect)
-    composition = Composition(ground, clients)
-    fleet = composition.fleet()
+    ground = ground_of(settings, clock, connect, started)
+    composition = Composition(ground)
+    fleet, scheduled = realtime_fleet_of(composition), scheduled_of(composition)
+    health = health_of(composition)
     realtime = RealtimeApi(Realtime(fleet))
-    # One each, made when needed: however many hang, the others are asked.
-    prober = ground.executor(len(clients), "probe")
-    health = Health(
-        {
-            name: Probe(client, prober, seats=composition.house, clock=clock)
-            for name, client in clients.items()
-        }
+    apis: tuple[_Api, ...] = (
+        realtime,
+        vitals_api_of(composition, examiner or examiner_of(ground, composition.store)),
+        scheduling_api_of(composition, scheduled),
     )
-    flask = _flask(realtime, _cluster_list(ground, fleet, composition.house), health, ground)
-    return Application(composition.gate(flask, realtime.ready), flask, realtime, health, ground)
+    flask = _flask(
+        (
+            *(api.blueprint() for api in apis),
+            clusters.blueprint(cluster_list_of(composition, fleet, scheduled)),
+            operations.blueprint(health, ground.metrics),
+            documents.blueprint(endpoints_of(settings.auth), version.current()),
+        )
+    )
+    ready = {path: answer for api in apis for path, answer in api.ready.items()}
+    return Application(gate_of(composition, flask, ready), flask, realtime, health, ground)
 
 
-def _flask(
-    realtime: RealtimeApi, cluster_list: ClusterList, health: Health, ground: Ground
-) -> Flask:
+def _flask(blueprints: Iterable[Blueprint]) -> Flask:
     app = Flask("queryapi", static_folder=None)
     # Of a body without a length in advance (chunked): the gate has refused the others.
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES
     app.url_map.merge_slashes = False
+    app.url_map.converters["rest"] = Rest
     errors.install(app)
-    app.register_blueprint(realtime.blueprint())
-    app.register_blueprint(clusters.blueprint(cluster_list))
-    app.register_blueprint(operations.blueprint(health, ground.metrics))
-    endpoints = endpoints_of(ground.settings.auth)
-    app.register_blueprint(documents.blueprint(endpoints, version.current()))
+    for blueprint in blueprints:
+        app.register_blueprint(blueprint)
     return app
-
-
-def _cluster_list(ground: Ground, fleet: Fleet, house: Seats) -> ClusterList:
-    settings = ground.settings
-    names = [cluster.name for cluster in settings.clusters]
-
-    def freshness(name: str) -> Freshness:
-        # Not where clients wait: the seats there stand for the threads that answer them.
-        alone = Bulkhead(seats=1)
-        return fleet.snapshots(name, _EVERYTHING).read(TOTALS, bulkhead=alone).freshness
-
-    return ClusterList(
-        {name: partial(freshness, name) for name in names},
-        settings.default_cluster or names[0],
-        ground.executor(len(names), "look"),
-        seats=house,
-        clock=ground.clock,
-    )

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from queryapi.outbound.transport import Reply, Request, Stream
+from tests.support import scheduling_series
 
 SCRAPED_AT = 990.25
 EVALUATED_AT = 995.5
@@ -52,12 +53,15 @@ TASKS = [
 
 # A word of each question, and the part that it asks for.
 PARTS = {
+    **scheduling_series.PARTS,
     "cluster:gpu_evaluation": "evaluation",
     "cluster:gpu_snapshot": "stamps",
     "cluster:gpu_capacity": "hardware",
     "cluster:gpu_": "totals",
     "node:gpu_allocated": "nodes",
     "node:gpu_capacity": "machines",
+    "gpuscope_told": "compared",
+    "worker_connected_count": "instruments",
     "label_replace": "holdings",
     "gpu_pod_info": "tasks",
     "ALERTS": "alerts",
@@ -96,6 +100,7 @@ class FakePrometheus(WholeReplies):
             "totals": TOTALS,
             "hardware": TOTALS,
             "tasks": TASKS,
+            **scheduling_series.small(SCRAPED_AT),
         }
         self.broken: dict[str, Exception | Reply] = {}
         self.gate = threading.Event()
@@ -108,7 +113,7 @@ class FakePrometheus(WholeReplies):
     def exchange(self, request: Request, deadline: float) -> Reply:
         """Answer the question's part."""
         form = request.form or {}
-        part = next(part for word, part in PARTS.items() if word in form["query"])
+        part = next((part for word, part in PARTS.items() if word in form["query"]), "another")
         self.asked.append((part, form["time"]))
         self.queries.append(form["query"])
         self.headers.append(request.headers)

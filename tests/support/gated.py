@@ -16,7 +16,7 @@ from queryapi.front.admission import Admission, Turnstile
 from queryapi.front.call import Records
 from queryapi.front.cors import Cors
 from queryapi.front.gate import Gate
-from queryapi.front.routes import Routes
+from queryapi.front.routes import Doors
 from queryapi.limits.allowance import Allowance, Limiter
 from queryapi.services.freshness import Freshness
 from queryapi.services.snapshot import Answer
@@ -39,7 +39,7 @@ ENDPOINTS = (
     Endpoint("GET", POOL, Api.POOLS, Permission.READ, "", None),
     Endpoint("DELETE", POOL, Api.POOLS, Permission.OPERATE, "", None),
     Endpoint("GET", "/api/pools/activity", Api.POOLS, Permission.READ, "", None),
-    Endpoint("GET", "/healthz", None, Permission.READ, "", None),
+    Endpoint("GET", "/healthz", None, Permission.READ, "", None, everywhere=True),
     Endpoint("GET", "/readyz", None, Permission.READ, "", None, tells_more=True),
 )
 
@@ -133,6 +133,7 @@ def gated(
     limits: Limits | None = None,
     ready: Mapping[str, Ready] | None = None,
     origins: tuple[str, ...] = (),
+    listen_apis: Mapping[int, tuple[Api, ...]] | None = None,
     tracer: Tracer | None = None,
     wrap: Callable[[Gate], "WSGIApplication"] = lambda gate: gate,
 ) -> Gated:
@@ -142,7 +143,7 @@ def gated(
     turnstile = Turnstile(limiter, limits)
     gate = Gate(
         inner or Inner(),
-        routes=Routes(ENDPOINTS),
+        doors=Doors(ENDPOINTS, listen_apis),
         addresses=Addresses(limits.trusted_proxies),
         cors=Cors(origins),
         admission=Admission(guard or Doorman(), turnstile, clock),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from werkzeug.test import Client, TestResponse
 
@@ -15,9 +15,11 @@ from queryapi.cache.grid import Grid
 from queryapi.settings import Cluster, Settings, Timeouts
 from tests.support.fake_prometheus import Clock, FakePrometheus
 from tests.support.visits import visited
+from tests.support.vitals import FakeExaminer
 
 STATUS = "/api/v1/realtime/status?cluster=c"
 TASKS = "/api/v1/realtime/running-tasks?cluster=c"
+VITALS = "/api/v1/real-time-metrics"
 OPENED = Grid.of("c", 30).start(1030.0)
 """A moment at which a window of the cluster c opens, at most 30 s after what the fake knows."""
 
@@ -39,12 +41,13 @@ class Visitor(Client):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The service, what it asks, and what time it takes it to be."""
+    """The service, what it asks and who looks for it, and what time it takes it to be."""
 
     prometheus: FakePrometheus
     clock: Clock
     http: Visitor
     application: app.Application
+    examiner: FakeExaminer
 
     @property
     def realtime(self) -> RealtimeApi:
@@ -66,21 +69,28 @@ class Service:
 
 @contextmanager
 def running(
-    *, patience: float = 30.0, clusters: tuple[str, ...] = ("c",), **settings: Any
+    *,
+    patience: float = 30.0,
+    clusters: tuple[str, ...] = ("c",),
+    source: Literal["gpuscope", "nativelink"] = "gpuscope",
+    **settings: Any,
 ) -> Iterator[Service]:
     """Run the service for *clusters*, all of them told about by one fake Prometheus."""
     prometheus, clock = FakePrometheus(), Clock(OPENED)
+    examiner = FakeExaminer(clock)
     service = app.build(
         Settings(
-            clusters=tuple(Cluster(name, "http://prometheus") for name in clusters),
+            clusters=tuple(Cluster(name, "http://prometheus", source=source) for name in clusters),
             timeouts=Timeouts(request=patience),
             **settings,
         ),
         clock=clock,
         connect=lambda _cluster, _settings: prometheus,
+        examiner=examiner,
     )
     try:
-        yield Service(prometheus, clock, Visitor(service.wsgi), service)
+        yield Service(prometheus, clock, Visitor(service.wsgi), service, examiner)
     finally:
         prometheus.gate.set()
+        examiner.gate.set()
         service.close()

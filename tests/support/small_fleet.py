@@ -65,22 +65,36 @@ def _pod_lines(uid: str) -> str:
         _line("gpu_pod_info", 1, **who, **described)
         + _line("gpu_pod_allocated", allocated, **who, node=node)
         + _line("gpu_pod_start_timestamp_seconds", start, **who)
+        + _line("gpu_pod_created_timestamp_seconds", STARTED - 60, **who)
+        + _line("gpu_pod_requested", allocated or 4, **who)
         + _line("gpu_pod_state", 1, **who, phase=phase, state=phase)
+    )
+
+
+def _node_lines(node: str) -> str:
+    capacity, allocated, ready, cordoned, _ = _NODES[node]
+    free = capacity - allocated if ready and not cordoned else 0
+    return (
+        _line("gpu_node_ready", ready, node=node)
+        + _line("gpu_node_cordoned", cordoned, node=node)
+        + _line("gpu_node_info", 1, node=node, model="H100", architecture="amd64", os="linux")
+        + _line("gpu_node_allocatable", capacity, node=node, resource="nvidia.com/gpu")
+        + _line("gpu_node_free", free, node=node, resource="nvidia.com/gpu")
     )
 
 
 EXPOSITION = "".join(
     [
+        # Its exporter never loses it: in 2096 it will still know.
+        _line("gpu_cluster_state_timestamp_seconds", 4e9),
+        _line("gpu_exporter_apiserver_up", 1),
         *(_line(name, value) for name, value in _TOTALS.items()),
         *(
             _line(name, value, node=node)
             for node, values in _NODES.items()
             for name, value in zip(_NODE_SERIES, values, strict=True)
         ),
-        *(
-            _line("gpu_node_ready", ready, node=node)
-            for node, (_, _, ready, _, _) in _NODES.items()
-        ),
+        *(_node_lines(node) for node in _NODES),
         *(_pod_lines(uid) for uid in _PODS),
         _line("gpu_pods", 1, phase="Pending"),
         _line("gpu_pods", 3, phase="Running"),

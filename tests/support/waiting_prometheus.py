@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from urllib.parse import parse_qsl
 
 from queryapi.outbound.transport import Request
-from tests.support import fake_prometheus
+from tests.support import fake_prometheus, scheduling_series
 from tests.support.fake_prometheus import FakePrometheus
 from tests.support.raw_server import RawServer, http, read_request
 
@@ -41,3 +41,4 @@ def _be_new(prometheus: FakePrometheus) -> None:
     prometheus.found["stamps"] = [
         fake_prometheus.series("cluster:gpu_snapshot_timestamp_seconds:max", now, cluster="c")
     ]
+    prometheus.found["scrape"] = scheduling_series.scrape(now)

@@ -84,7 +84,7 @@ def test_every_route_lets_in_whom_the_matrix_says(
     found = {
         _met(service, method, f"{path}{_QUERY}", token)
         for method in _methods(row.endpoint)
-        for path in (row.endpoint.path, f"{row.endpoint.path}/", row.endpoint.path)
+        for path in (row.endpoint.sample, f"{row.endpoint.sample}/", row.endpoint.sample)
     }
 
     assert {row.expected} == found
@@ -96,7 +96,7 @@ def test_whom_the_matrix_refuses_learns_nothing_by_other_methods(
 ) -> None:
     """Not even that there is no such method: 405 is for those who may read."""
     made, tokens = services
-    found = _met(made[row.configuration], "PATCH", row.endpoint.path, tokens[row.caller])
+    found = _met(made[row.configuration], "PATCH", row.endpoint.sample, tokens[row.caller])
 
     assert (405 if row.expected == 200 else row.expected) == found
 
@@ -119,7 +119,7 @@ def test_the_process_holds_to_the_matrix_too(process: tuple[Api, Tokens, Path], 
     """As installed: gunicorn in front, over a socket."""
     service, tokens, _ = process
     answer = requests.get(
-        f"{service.urls[0]}{row.endpoint.path}?cluster=prod-cluster",
+        f"{service.urls[0]}{row.endpoint.sample}?cluster=prod-cluster",
         headers=_headers(tokens[row.caller]),
         timeout=20,
     )

@@ -16,6 +16,7 @@ from queryapi.settings import Cluster, Settings
 from tests.support.fake_prometheus import EVALUATED_AT, Clock, FakePrometheus
 from tests.support.query_service import OPENED, STATUS, Service, Visitor, body, running
 from tests.support.visits import visited
+from tests.support.vitals import FakeExaminer
 
 _DOWN = UpstreamUnavailable("the connection to Prometheus failed", reason="refused")
 
@@ -67,7 +68,9 @@ def test_clusters_that_hang_cost_the_others_nothing() -> None:
         connect=lambda cluster, _: well if cluster.name == "c" else hung,
     )
     try:
-        service = Service(well, Clock(), Visitor(application.wsgi), application)
+        service = Service(
+            well, Clock(), Visitor(application.wsgi), application, FakeExaminer(Clock())
+        )
         [*others, last] = listed(service)
         assert ("healthy", {"unhealthy"}) == (last["health"], {one["health"] for one in others})
         assert 200 == service.get(STATUS).status_code
