@@ -58,17 +58,25 @@ def cluster_exporter(directory: Path, port: int, kubeconfig: Path, *arguments: s
     return _process("gpu-cluster", command, directory, f"http://{LOOPBACK}:{port}/readyz")
 
 
-def query_api(directory: Path, ports: Sequence[int], settings: Mapping[str, object]) -> Process:
+def query_api(
+    directory: Path,
+    ports: Sequence[int],
+    settings: Mapping[str, object],
+    *,
+    stream: int | None = None,
+) -> Process:
     """Return the query API on *ports* with *settings*; alive before it is ready.
 
     Args:
         directory: Where `gpuscope.yml` is written.
         ports: Where it listens.
-        settings: Keys of gpuscope.yml beside `listen`.
+        settings: Keys of gpuscope.yml beside those of listeners.
+        stream: Where it listens for WebSockets; None = nowhere.
     """
     path = directory / "gpuscope.yml"
     listen = [f"{LOOPBACK}:{port}" for port in ports]
-    path.write_text(yaml.safe_dump({"listen": listen, **settings}))
+    listeners = {"listen": listen, "stream_listen": stream and f"{LOOPBACK}:{stream}"}
+    path.write_text(yaml.safe_dump({**listeners, **settings}))
     command = [_script("gpuscope-api"), f"--config={path}"]
     return _process("gpuscope-api", command, directory, f"http://{LOOPBACK}:{ports[0]}/healthz")
 

@@ -31,6 +31,7 @@ _READY_SECONDS = 120.0
 _PORTS = {
     "query API": 8080,
     "scheduler monitoring": 50062,
+    "WebSockets": 8081,
     "Prometheus": 9090,
     "Alertmanager": 9093,
     "node_exporter": 9100,
@@ -107,7 +108,7 @@ def _plan(directory: Path) -> Plan:
     ports: dict[str, int] = {}
     for name, preferred in _PORTS.items():
         if not unused.get(name):
-            ports[name] = next_free_port(preferred, taken=set(ports.values()))
+            ports[name] = next_free_port(preferred)
     return Plan(directory, ports, kubeconfig, driver)
 
 
@@ -135,6 +136,7 @@ def _processes(plan: Plan) -> Iterator[Process]:
     jobs = {
         "gpu-cluster": ports["cluster exporter"],
         "gpuscope-api": ports["query API"],
+        "gpuscope-stream": ports["WebSockets"],
         "node": ports["node_exporter"],
         "prometheus": ports["Prometheus"],
         "alertmanager": ports["Alertmanager"],
@@ -159,7 +161,13 @@ def _processes(plan: Plan) -> Iterator[Process]:
     yield stack.query_api(
         directory,
         [ports["query API"], ports["scheduler monitoring"]],
-        {"default_cluster": stack.CLUSTER, "clusters": [_cluster(plan)]},
+        {
+            "default_cluster": stack.CLUSTER,
+            "clusters": [_cluster(plan)],
+            # The port may be another than the documents'.
+            "listen_apis": {ports["scheduler monitoring"]: ["monitoring"]},
+        },
+        stream=ports["WebSockets"],
     )
 
 
@@ -173,7 +181,10 @@ def _show(plan: Plan) -> None:
     print("\nready:")
     for name in ("query API", "Prometheus", "Alertmanager", "cluster exporter"):
         print(f"  {name:17} {urls[name]}")
+    print(f"  {'scheduler':17} {urls['scheduler monitoring']}/api/v1/scheduler/status")
     print(f"  {'routes':17} {urls['query API']}/docs")
+    live = f"ws://{LOOPBACK}:{plan.ports['WebSockets']}/api/v1/real-time-metrics/ws"
+    print(f"  {'WebSocket':17} {live}")
     print(f"  {'clusters':17} {urls['query API']}/api/v1/clusters")
     settings = plan.directory / "gpuscope.yml"
     print(f"  {'doctor':17} .venv/bin/gpuscope-api doctor --config {settings}")

@@ -23,13 +23,16 @@ from demo.fleet.large import LargeFleet
 from demo.fleet.living import LivingFleet
 from demo.fleet.replay import Change, Put, Timeline
 from demo.kubernetes.cli import serve_until_stopped, write_kubeconfig
+from demo.kubernetes.entries import Event
 from demo.kubernetes.errors import ApiServerError
+from demo.kubernetes.resources import named
 from demo.kubernetes.server import create_app
 from demo.kubernetes.settings import Settings
 from demo.kubernetes.store import Store
 
 _TICK_SECONDS = 1.0
 _BOOKMARK_SECONDS = 15.0
+_NODES = named("Node")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,7 +77,15 @@ def _stage_living(options: argparse.Namespace, store: Store, app: web.Applicatio
 
     apply(store, fleet.begin(time.time()))
     show()
+    store.subscribe(_NODES, partial(_cordoned, fleet))
     app.cleanup_ctx.append(_repeating(tick))
+
+
+def _cordoned(fleet: LivingFleet, event: Event) -> None:
+    """Tell the fleet what a client did to a node, so that it places no pods on a cordoned one."""
+    if event.new is not None:
+        node, unschedulable = event.new.fields
+        fleet.cordon(node, cordoned=unschedulable == "true")
 
 
 def _stage_packed(options: argparse.Namespace, store: Store, _: web.Application) -> None:

@@ -129,6 +129,15 @@ class LivingFleet:
             yield from self._advance(life, now)
         yield from self._arrivals(now)
 
+    def cordon(self, node: str, *, cordoned: bool) -> None:
+        """Take notice that a node is cordoned or not; by hand it stays so until it is undone."""
+        if cordoned and node not in self._cordoned:
+            self._cordoned[node] = float("inf")
+            self._scheduler.close(node)
+        elif not cordoned and node in self._cordoned:
+            del self._cordoned[node]
+            self._scheduler.open(node)
+
     def busy_devices(self) -> dict[str, list[float]]:
         """Return how busy each device of each node is kept, from 0 to 1."""
         loads = {machine.name: [0.0] * machine.gpus for machine in self.machines}
@@ -223,6 +232,8 @@ class LivingFleet:
             yield self._node(by_name[name])
         if self.random.random() < elapsed * _CORDON_CHANCE:
             name = self.random.choice(list(by_name))
+            if name in self._cordoned:
+                return
             self._cordoned[name] = now + self.random.uniform(*_CORDONED_SECONDS)
             self._scheduler.close(name)
             yield self._node(by_name[name])

@@ -30,7 +30,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 
     Args:
         action: What happens: see the module's table.
-        verb: "list", "watch", "get", "create" or "update"; None = any.
+        verb: "list", "watch", "get", "create", "update" or "patch"; None = any.
         resource: A plural ("pods"), of whichever group, or the path of a request that names none
             ("/version"); None = any.
         after: How many matches are let through first.

@@ -40,6 +40,7 @@ def routes() -> list[web.RouteDef]:
         table += [
             web.get(f"{base}/{{plural}}", _list_or_watch),
             web.get(f"{base}/{{plural}}/{{name}}", _get),
+            web.patch(f"{base}/{{plural}}/{{name}}", _patch),
             web.get(f"{base}/namespaces/{{namespace}}/{{plural}}", _list_or_watch),
             web.get(f"{base}/namespaces/{{namespace}}/{{plural}}/{{name}}", _get),
             web.post(f"{base}/namespaces/{{namespace}}/{{plural}}", _create),
@@ -84,6 +85,14 @@ async def _update(request: web.Request) -> web.Response:
     body = await request.read()
     key = (target.namespace or "", target.name)
     return _one(request, target, writes.update(server.store, target.resource, key, body))
+
+
+async def _patch(request: web.Request) -> web.Response:
+    server, target = request.app[SERVER], target_of(request)
+    body = await request.read()
+    key = (target.namespace or "", target.name)
+    entry = writes.patch(server.store, target.resource, key, request.content_type, body)
+    return _one(request, target, entry)
 
 
 def _one(request: web.Request, target: Target, entry: Entry, *, status: int = 200) -> web.Response:

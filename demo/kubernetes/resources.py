@@ -49,6 +49,7 @@ class Resource(msgspec.Struct, frozen=True):
         own_fields: What `fieldSelector` knows beside name and namespace.
         blank: The members, beside metadata, of an object of Go's zero value: bookmarks carry them.
         writable: Whether clients may create and update its objects; the others only the store.
+        patched: Whether clients may patch its objects.
         stored: Whether there are objects of it at all; a review is answered and forgotten.
         custom: Whether a CustomResourceDefinition made it, not Kubernetes itself.
     """
@@ -62,6 +63,7 @@ class Resource(msgspec.Struct, frozen=True):
     own_fields: tuple[Field, ...] = ()
     blank: str = '"spec":{},"status":{}'
     writable: bool = False
+    patched: bool = False
     stored: bool = True
     custom: bool = False
 
@@ -80,7 +82,8 @@ class Resource(msgspec.Struct, frozen=True):
         """What clients may do with it."""
         if not self.stored:
             return ("create",)
-        return ("get", "list", "watch") + (("create", "update") if self.writable else ())
+        written = ("create", "update") if self.writable else ()
+        return ("get", "list", "watch", *written, *(("patch",) if self.patched else ()))
 
     @property
     def api_version(self) -> str:
@@ -137,6 +140,7 @@ RESOURCES = (
         short_names=("no",),
         own_fields=(_field("spec.unschedulable", default="false"),),
         blank='"spec":{},"status":{"daemonEndpoints":{"kubeletEndpoint":{"Port":0}}}',
+        patched=True,
     ),
     Resource(
         kind="Pod",

@@ -20,14 +20,14 @@ from demo.kubernetes.settings import Settings
 from demo.kubernetes.store import Store
 
 _REMEMBERED = 4096
-_WRITES = {"POST": "create", "PUT": "update"}
+_WRITES = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 
 
 class Seen(msgspec.Struct, frozen=True):
     """One request that came in, however it was answered.
 
     Args:
-        verb: "list", "watch", "get", "create" or "update".
+        verb: "list", "watch", "get", "create", "update" or "patch".
         resource: The plural asked for, or the path of a request that names none.
         path: The path.
         query: The decoded query parameters.
@@ -88,7 +88,7 @@ class Target(msgspec.Struct, frozen=True):
     """What a resource request is about.
 
     Args:
-        verb: "list", "watch", "get", "create" or "update".
+        verb: "list", "watch", "get", "create", "update" or "patch".
         resource: The resource.
         namespace: None = all namespaces, or a cluster-scoped resource.
         name: "" for lists, watches and creations.

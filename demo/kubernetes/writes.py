@@ -1,8 +1,8 @@
-"""What clients may write: creation and replacement under optimistic locking; no HTTP in it.
+"""What clients may write: creation, patches, replacement under optimistic locking; no HTTP in it.
 
 A replacement names the version it was made from; if that is no longer the present one, somebody
 else was first and the writer must read again (apimachinery, "Concurrency Control and
-Consistency"). Both functions act in one piece: nothing comes between the check and the change.
+Consistency"). All functions act in one piece: nothing comes between the check and the change.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,9 @@ from demo.kubernetes.resources import Resource
 from demo.kubernetes.store import Store
 
 Content = dict[str, Any]
+
+_NOT_ALLOWED = "the server does not allow this method on the requested resource"
+_MERGED = frozenset({"application/merge-patch+json", "application/strategic-merge-patch+json"})
 
 
 def create(store: Store, resource: Resource, namespace: str, body: bytes) -> Entry:
@@ -103,11 +106,61 @@ def update(store: Store, resource: Resource, key: Key, body: bytes) -> Entry:
     return _stored(store, resource, key, content)
 
 
+def patch(store: Store, resource: Resource, key: Key, media_type: str, body: bytes) -> Entry:
+    """Change an object and return what it is now: `kubectl cordon`, `label`, `taint`.
+
+    Members are merged, null removes one, and lists are replaced (RFC 7386). Of strategic merges
+    that is what those commands need; lists that are merged by a key are not understood.
+
+    Args:
+        store: Where it is.
+        resource: What the URL says it is.
+        key: Namespace and name in the URL.
+        media_type: What kind of patch it is.
+        body: The patch as JSON.
+
+    Raises:
+        BadRequestError: When this is no such patch.
+        MethodNotAllowedError: When clients cannot patch this resource.
+        NotFoundError: When there is no such object.
+    """
+    if not resource.patched:
+        raise MethodNotAllowedError(_NOT_ALLOWED, details={})
+    if media_type not in _MERGED:
+        raise BadRequestError(f"this server knows no patches of the type {media_type}")
+    old = store.get(resource, *key)
+    if old is None:
+        raise NotFoundError(
+            f'{resource.qualified} "{key[1]}" not found', details=resource.details(key[1])
+        )
+    try:
+        wanted = msgspec.json.decode(body, type=Content)
+    except msgspec.MsgspecError as error:
+        raise BadRequestError(f"cannot use this body: {error}") from None
+    present = msgspec.json.decode(old.body, type=Content)
+    changed = _merged(present, wanted) | {"kind": resource.kind, "apiVersion": resource.api_version}
+    # Whatever the patch says of them, these are the object's own.
+    own = {name: present["metadata"][name] for name in ("name", "uid", "creationTimestamp")}
+    changed["metadata"] = {**changed["metadata"], **own}
+    return _stored(store, resource, key, changed)
+
+
+def _merged(present: Content, wanted: Content) -> Content:
+    merged = dict(present)
+    for name, value in wanted.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, dict):
+            below = merged.get(name)
+            merged[name] = _merged(below if isinstance(below, dict) else {}, value)
+        else:
+            merged[name] = value
+    return merged
+
+
 def _content(resource: Resource, namespace: str, body: bytes) -> Content:
     if not resource.writable:
-        raise MethodNotAllowedError(
-            "the server does not allow this method on the requested resource", details={}
-        )
+        raise MethodNotAllowedError(_NOT_ALLOWED, details={})
     try:
         content = msgspec.json.decode(body, type=Content)
     except msgspec.MsgspecError as error:

@@ -83,6 +83,10 @@ def test_one_command_shows_a_living_fleet(occupied: None, tmp_path: Path) -> Non
         assert 40 == len(answer["data"]["nodes"])
         for page in re.findall(r"(http\S+(?:/docs|/clusters))\n", text):
             assert 200 == requests.get(page, timeout=10).status_code
+        [scheduler] = re.findall(r"(http\S+/api/v1/scheduler/status)\n", text)
+        assert 40 == requests.get(scheduler, timeout=10).json()["total_workers"]
+        elsewhere = scheduler.replace("scheduler/status", "clusters")
+        assert 404 == requests.get(elsewhere, timeout=10).status_code
         [doctor] = re.findall(r"doctor --config (\S+)", text)
         assert Path(doctor).is_file()
 

@@ -101,3 +101,25 @@ def test_devices_are_busy_where_pods_run() -> None:
     }
 
     assert busy == set(held)
+
+
+def test_a_node_that_is_cordoned_by_hand_gets_no_pods_until_that_is_undone() -> None:
+    """The fleet neither opens it by itself nor places anything on it."""
+    fleet, recorder = _live(0)
+    for machine in fleet.machines:
+        fleet.cordon(machine.name, cordoned=True)
+    before = {pod["metadata"]["uid"] for pod in recorder.of("Pod") if pod["spec"].get("nodeName")}
+
+    def placed() -> set[str]:
+        pods = recorder.of("Pod")
+        return {pod["metadata"]["uid"] for pod in pods if pod["spec"].get("nodeName")} - before
+
+    for second in range(1, HOUR, 5):
+        for change in fleet.tick(START + second):
+            recorder.take(change)
+    assert set() == placed()
+
+    fleet.cordon("gpu-h100-00", cordoned=False)
+    for change in fleet.tick(START + HOUR):
+        recorder.take(change)
+    assert placed()

@@ -148,7 +148,17 @@ def test_a_watch_prints_changes_as_they_come(cluster: Cluster, tmp_path: Path) -
     with Process("kubectl", command(cluster, tmp_path, "get", "nodes", "-w"), log) as watching:
         cluster.wait_for_watches("nodes")
         cluster.put(node("n3"))
-        wait_for(lambda: "n3" in log.read_text(), seconds=20, what="the new node on screen")
+        wait_for(lambda: "n3" in log.read_text(), seconds=60, what="the new node on screen")
 
         assert watching.alive()
     assert [["n1"], ["n2"], ["n3"]] == [row[:1] for row in words(log.read_text())[1:]]
+
+
+def test_a_node_is_cordoned_and_opened_again(kubectl: Kubectl) -> None:
+    """As in a real cluster; lists and watches tell of it."""
+    cordoned, listed = kubectl("cordon", "n1"), kubectl("get", "nodes")
+    opened, after = kubectl("uncordon", "n1"), kubectl("get", "nodes")
+
+    assert ["node/n1 cordoned\n", "node/n1 uncordoned\n"] == [cordoned.stdout, opened.stdout]
+    assert "Ready,SchedulingDisabled" == words(listed.stdout)[1][1]
+    assert "Ready" == words(after.stdout)[1][1]

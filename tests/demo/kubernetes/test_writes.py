@@ -40,6 +40,20 @@ def write(cluster: Cluster, method: str, path: str, content: object) -> tuple[in
         return answer.status, answer.json()
 
 
+def patch(
+    cluster: Cluster, path: str, content: object, kind: str = "application/merge-patch+json"
+) -> tuple[int, Object]:
+    """Send a patch; return the status and the object that is answered."""
+    with urllib3.PoolManager(retries=False) as pool:
+        answer = pool.request(
+            "PATCH",
+            cluster.url + path,
+            body=json.dumps(content),
+            headers={"Content-Type": kind},
+        )
+        return answer.status, answer.json()
+
+
 def refused(cluster: Cluster, method: str, path: str, content: object) -> tuple[int, str]:
     """Send an object; return the status and the reason of the refusal."""
     status, answer = write(cluster, method, path, content)
@@ -123,3 +137,27 @@ def test_writing_needs_the_verbs_create_and_update(cluster: Cluster) -> None:
         (seen.verb, seen.path.removeprefix(LEASES).strip("/"))
         for seen in cluster.seen(resource="leases")[1:]
     ]
+
+
+def test_a_node_is_patched_by_merging(cluster: Cluster) -> None:
+    """Members are merged and null removes one; its name and uid stay what they are."""
+    cluster.put({"kind": "Node", "metadata": {"name": "n1"}, "spec": {"a": {"b": 1, "c": 2}}})
+    uid = get(f"{cluster.url}/api/v1/nodes/n1").json["metadata"]["uid"]
+    wanted = {"metadata": {"uid": "other", "name": "n2"}, "spec": {"a": {"b": None}, "d": {"e": 3}}}
+    status, patched = patch(cluster, "/api/v1/nodes/n1", wanted)
+
+    assert 200 == status
+    assert {"a": {"c": 2}, "d": {"e": 3}} == patched["spec"]
+    assert ("n1", uid) == (patched["metadata"]["name"], patched["metadata"]["uid"])
+    assert patched == get(f"{cluster.url}/api/v1/nodes/n1").json
+
+
+def test_what_cannot_be_patched_is_refused(cluster: Cluster) -> None:
+    """Other resources, nodes that are not there, other kinds of patches, and what is no object."""
+    cluster.put({"kind": "Node", "metadata": {"name": "n1"}})
+    node = "/api/v1/nodes/n1"
+
+    assert 405 == patch(cluster, "/api/v1/namespaces/gpu", {})[0]
+    assert 404 == patch(cluster, "/api/v1/nodes/none", {})[0]
+    assert 400 == patch(cluster, node, {}, "application/json-patch+json")[0]
+    assert 400 == patch(cluster, node, [])[0]
