@@ -6,14 +6,19 @@ import yaml
 
 from demo.stack import ROOT
 from exporter.catalogue import CATALOGUE, Kind, Role
-from queryapi.promql.series import SERIES, Source
+from queryapi.promql import nativelinkqueries
+from queryapi.promql.selection import Selection
+from queryapi.promql.series import NATIVELINK, SERIES, Source, variants
 
 PUBLISHED = {family.name for family in CATALOGUE}
 EXTERNAL = {"up", "ALERTS", "ALERTS_FOR_STATE"}
 """Prometheus' own."""
 
+PROPERTIES = {"gpu_count", "gpu_free", "gpu_memory_mb", "gpu_model"}
+"""What else begins like a metric: labels, and properties of workers and operations."""
+
 _OURS = re.compile(r"\b(?:(?:cluster|node|namespace):)?gpu_[a-z0-9_]+(?::[a-z]+)?\b(?![\w:]*=)")
-_OWN = re.compile(r"gpuscope_api_[a-z_]*[a-z]")
+_OWN = re.compile(r"gpuscope_(?:api|stream)_[a-z_]*[a-z]")
 _RULE_FILES = sorted((ROOT / "prometheus").rglob("*.yml"))
 
 
@@ -42,7 +47,7 @@ def test_rules_and_alerts_read_what_exists() -> None:
 def test_the_query_api_reads_what_exists() -> None:
     """Every metric that the query API names is in the catalogue or recorded."""
     texts = [path.read_text() for path in (ROOT / "queryapi").rglob("*.py")]
-    read = {name for text in texts for name in _names(text)}
+    read = {name for text in texts for name in _names(text)} - PROPERTIES
 
     assert set() == read - PUBLISHED - _recorded()
     assert read
@@ -57,17 +62,28 @@ def test_the_doctor_looks_for_what_answers_are_made_of() -> None:
         for path in room.rglob("*.py")
         if path.name != "series.py"
     ]
-    read = {name for text in texts for name in _names(text)}
+    read = {name for text in texts for name in _names(text)} - PROPERTIES
 
     assert {series.name for series in SERIES} == read
 
 
+def test_the_doctor_looks_for_what_a_nativelink_tells() -> None:
+    """Its names are said once; the question and the doctor take them from there."""
+    question = nativelinkqueries.instruments(Selection(()))
+    names = {name for series in NATIVELINK for name in variants(series.name)}
+
+    assert names == set(re.findall(r'"known_at", "(\w+)"', question))
+    assert {Source.NATIVELINK} == {series.source for series in NATIVELINK}
+
+
 def test_the_doctor_knows_who_tells_a_series() -> None:
-    """Recorded names come from the rules, the others from the cluster exporter."""
-    cluster = {family.name for family in CATALOGUE if family.role is Role.CLUSTER}
+    """Recorded names come from the rules, the others from one of the exporters."""
+    exporters = {Source.CLUSTER: Role.CLUSTER, Source.NODE: Role.NODE}
 
     assert {s.name for s in SERIES if s.source is Source.RULES} <= _recorded()
-    assert {s.name for s in SERIES if s.source is Source.CLUSTER} <= cluster
+    for source, role in exporters.items():
+        published = {family.name for family in CATALOGUE if family.role is role}
+        assert {s.name for s in SERIES if s.source is source} <= published
     assert {s.with_any for s in SERIES if s.with_any} <= {s.name for s in SERIES}
 
 
@@ -115,11 +131,12 @@ def test_every_scrape_job_has_targets() -> None:
     assert [] == [pattern for pattern in patterns if not list(home.glob(pattern))]
 
 
-def test_the_docs_name_what_the_query_api_counts() -> None:
-    """Every gpuscope_api_… of the pages is a metric that the service declares."""
+def test_the_docs_and_alerts_name_what_the_query_api_counts() -> None:
+    """Every gpuscope_… of pages and alerts is a metric that the service declares."""
     rooms = (ROOT / "queryapi" / "telemetry").rglob("*.py")
     declared = {name for path in rooms for name in _OWN.findall(path.read_text())}
-    pages = "".join(path.read_text() for path in (ROOT / "docs").rglob("*.md"))
+    texts = [*(ROOT / "docs").rglob("*.md"), *_RULE_FILES]
+    pages = "".join(path.read_text() for path in texts)
     named = {re.sub(r"_(?:total|count|sum|bucket)\Z", "", name) for name in _OWN.findall(pages)}
 
     assert set() == named - declared

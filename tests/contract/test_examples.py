@@ -1,0 +1,66 @@
+"""What the pages show can be copied: settings are accepted, and lines are answered."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+import yaml
+from werkzeug.test import Client
+
+from demo.stack import ROOT
+from queryapi.settings import Settings
+from queryapi.settings.checks import check
+from tests.support.query_service import running
+
+_PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+_KEYS = {field.encode_name for field in msgspec.structs.fields(Settings)}
+
+
+def _settings() -> Iterator[Any]:
+    """Yield each page's examples of gpuscope.yml; other YAML has other keys."""
+    for page in _PAGES:
+        for number, block in enumerate(
+            re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+        ):
+            content = yaml.safe_load(block)
+            if content.keys() <= _KEYS:
+                yield pytest.param(content, id=f"{page.stem}-{number}")
+
+
+def _lines(page: Path) -> list[str]:
+    return re.findall(r"^    (curl .*127\.0\.0\.1:8080.*)$", page.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("content", list(_settings()))
+def test_settings_that_are_shown_are_accepted(content: dict[str, Any], tmp_path: Path) -> None:
+    """`gpuscope-api` starts with each of them as it stands, in a pod where it must be in one."""
+    in_pod = tmp_path / "ca.crt"
+    in_pod.touch()
+    if "token_review" in content.get("auth", {}):
+        content["auth"]["token_review"] |= {"ca_file": str(in_pod), "token_file": str(in_pod)}
+    settings = check(msgspec.convert(content, Settings))
+
+    assert content.keys() <= msgspec.to_builtins(settings).keys()
+
+
+def test_the_pages_with_settings_are_known() -> None:
+    """None is passed over because it is written in another way."""
+    shown = {str(example.id).rpartition("-")[0] for example in _settings()}
+
+    assert {"real-time-metrics", "nativelink", "security"} == shown
+
+
+@pytest.mark.parametrize("page", [page for page in _PAGES if _lines(page)], ids=lambda it: it.stem)
+def test_lines_that_are_shown_ask_for_what_there_is(page: Path) -> None:
+    """Each has a route and parameters that are understood; this test's cluster may be silent."""
+    urls = [urlsplit(shlex.split(line)[-1]) for line in _lines(page)]
+    with running(clusters=("prod-cluster",)) as service:
+        http = Client(service.http.application)
+        asked = {url.geturl(): http.get(f"{url.path}?{url.query}").status_code for url in urls}
+
+    assert {} == {url: status for url, status in asked.items() if status not in {200, 503}}
