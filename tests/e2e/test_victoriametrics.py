@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,12 @@ FLAGS = ("-search.latencyOffset=0s",)
 NOBODY = "127.0.0.1:1"
 STATUS = "/api/v1/realtime/status"
 RUNNING_TASKS = "/api/v1/realtime/running-tasks"
+MONITORING = ("scheduler/status", "scheduler/metrics", "workers", "operations", "system/health")
+# Moments at which each service began or was asked, or its store scraped.
+CLOCKS = ("uptime_seconds", "timestamp", "last_update_timestamp")
+# In every stage, and one that is taken away.
+PODS = {"queued": ("Pending", ""), "checking": ("Pending", "n"), "failed": ("Failed", "n")}
+GONE = {"ended": ("Succeeded", "n")}
 
 
 @dataclass(frozen=True)
@@ -32,14 +38,29 @@ class Both:
 
     prometheus: RunningStack
     victoria: Api
+    store: str
     first_totals: frozenset[int]
+    besides: Target
+    devices: str
+
+    def tell(self, pods: Mapping[str, tuple[str, str]]) -> None:
+        """Let a second exporter tell of *pods* too."""
+        self.besides.text = self.devices + _pods(pods)
+
+    def monitoring(self) -> list[dict[str, Any]]:
+        """Return what either tells of the scheduler, by path and without its clocks."""
+        return [
+            {path: _without_clocks(_told(url, path)) for path in MONITORING}
+            for url in (self.prometheus.api_url, self.victoria.urls[0])
+        ]
 
 
 @pytest.fixture(name="both", scope="module")
 def _both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     folder, victoria = tmp_path_factory.mktemp("stack"), tmp_path_factory.mktemp("victoria")
     sizes = (f"--nodes={NODES}", "--pods=400", f"--gpu-pods={TASKS}")
-    with running_stack(folder, "large", *sizes) as running, Target(_devices(running)) as devices:
+    with running_stack(folder, "large", *sizes) as running, Target() as devices:
+        devices.text = _devices(running)
         _scrape_besides(running, devices.address)
         with (
             victoriametrics(victoria, folder / "prometheus", *FLAGS) as store,
@@ -61,7 +82,7 @@ def _both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
                 seconds=READY_SECONDS,
                 what="Prometheus' totals",
             )
-            yield Both(running, service, frozenset(seen))
+            yield Both(running, service, store.url, frozenset(seen), devices, devices.text)
 
 
 def _devices(running: RunningStack) -> str:
@@ -74,6 +95,32 @@ def _devices(running: RunningStack) -> str:
         for name in names
         for gpu in range(8)
     )
+
+
+def _pods(pods: Mapping[str, tuple[str, str]]) -> str:
+    """Return what a cluster exporter would say of *pods*, each with its phase and node."""
+    lines = []
+    for number, (name, (phase, node)) in enumerate(pods.items()):
+        who = f'namespace="ml",pod="{name}",uid="{name}-uid"'
+        lines += [
+            f'gpu_pod_state{{{who},phase="{phase}"}} 1',
+            f'gpu_pod_info{{{who},node="{node}",gpu_model="H100"}} 1',
+            f"gpu_pod_requested{{{who}}} {number + 1}",
+            f"gpu_pod_created_timestamp_seconds{{{who}}} {1_700_000_000 + number}",
+        ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _told(url: str, path: str) -> Any:
+    answer = requests.get(f"{url}/api/v1/{path}", timeout=20)
+    assert answer.ok, answer.text
+    return answer.json()
+
+
+def _without_clocks(told: Any) -> Any:
+    if isinstance(told, list):
+        return [_without_clocks(each) for each in told]
+    return {name: value for name, value in told.items() if name not in CLOCKS}
 
 
 def _scrape_besides(running: RunningStack, devices: str) -> None:
@@ -129,6 +176,55 @@ def test_running_tasks_are_the_same_from_either(both: Both) -> None:
 
     assert TASKS == prometheus["total_tasks"]
     assert _without_times(prometheus) == _without_times(victoria)
+
+
+def test_scheduler_monitoring_is_the_same_from_either(both: Both) -> None:
+    """Counts, workers and operations to the last property, in every stage, gone ones too."""
+    both.tell({**PODS, **GONE})
+    _wait_for_operations(both, len(PODS) + len(GONE))
+    present = both.monitoring()
+    both.tell(PODS)
+    gone = next(iter(GONE))
+    wait_for(
+        lambda: not any(_knows(url, gone) for url in _stores(both)),
+        seconds=READY_SECONDS,
+        what="stores that know of no such pod any more",
+    )
+    _wait_for_operations(both, len(PODS) + len(GONE))
+    after = both.monitoring()
+    both.tell({})
+    [ended] = [
+        each for each in after[0]["operations"] if each["client_operation_id"] == f"ml:{gone}"
+    ]
+
+    assert present[0] == present[1]
+    assert after[0] == after[1]
+    assert ("Completed", 1) == (ended["stage"], after[0]["scheduler/status"]["queued_operations"])
+    assert NODES == after[0]["scheduler/status"]["total_workers"]
+
+
+def _stores(both: Both) -> tuple[str, str]:
+    return both.prometheus.prometheus_url, both.store
+
+
+def _knows(url: str, pod: str) -> bool:
+    asked = {"query": f'gpu_pod_state{{pod="{pod}"}}'}
+    answer = requests.get(f"{url}/api/v1/query", params=asked, timeout=20).json()
+    return bool(answer["data"]["result"])
+
+
+def _wait_for_operations(both: Both, besides: int) -> None:
+    """Wait until both tell of the fleet's and of so many operations besides."""
+    wait_for(
+        lambda: all(
+            TASKS + besides
+            == told["scheduler/status"]["total_operations"]
+            == len(told["operations"])
+            for told in both.monitoring()
+        ),
+        seconds=2 * READY_SECONDS,
+        what="operations in both stores",
+    )
 
 
 def test_a_start_tells_no_zeros(both: Both) -> None:

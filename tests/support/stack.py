@@ -1,6 +1,6 @@
 """The stack as its users run it: real processes, started for one test and stopped after it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,14 +10,17 @@ from typing import Any
 import requests
 
 from demo import stack
-from demo.processes import LOOPBACK, Process, free_port, wait_for
+from demo.processes import LOOPBACK, Process, ProcessError, free_port, next_free_port, wait_for
 
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
+"""Far more than it takes: so long waits only who waits for something that hangs."""
 SCRAPE_SECONDS = 1
 CACHE = {"ttl": 0.5, "stale": 5.0}
 """Short enough for a test to see a window end."""
 LIMITS = {"per_minute": 0}
 """A test asks as often as it can; everything else is as shipped."""
+NO_STREAM = {"stream_listen": None}
+"""Tests that open no WebSocket leave its port to whoever does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class RunningStack:
         return requests.get(
             f"{self.api_url}/api/v1/realtime/{endpoint}",
             params={"cluster": stack.CLUSTER, **parameters},
-            timeout=10,
+            timeout=60,
         )
 
     def wait_for_totals(self, total_gpus: int) -> None:
@@ -71,7 +74,11 @@ class RunningStack:
 
 @contextmanager
 def running_stack(
-    directory: Path, use: str, *arguments: str, stale_after: float = 120.0
+    directory: Path,
+    use: str,
+    *arguments: str,
+    stale_after: float = 120.0,
+    settings: Mapping[str, Any] | None = None,
 ) -> Iterator[RunningStack]:
     """Run a fleet and everything that reads it.
 
@@ -80,12 +87,13 @@ def running_stack(
         use: `living`, `packed` or `timeline`; see `python -m demo.fleet --help`.
         arguments: More of that command's arguments.
         stale_after: When the exporter gives up on what it last heard, in seconds.
+        settings: More settings of the query API.
     """
     fleet_port, exporter_port, prometheus_port, api_port = (free_port() for _ in range(4))
     kubeconfig = directory / "kubeconfig"
     prometheus_url = f"http://{LOOPBACK}:{prometheus_port}"
     clusters = [{"name": stack.CLUSTER, "prometheus_url": prometheus_url}]
-    settings = {"clusters": clusters, "cache": CACHE, "limits": LIMITS}
+    given = {"clusters": clusters, "cache": CACHE, "limits": LIMITS, **NO_STREAM}
     with ExitStack() as cleanup:
         start = partial(_started, cleanup)
         yield RunningStack(
@@ -103,13 +111,34 @@ def running_stack(
                     seconds=SCRAPE_SECONDS,
                 )
             ),
-            api=start(stack.query_api(directory, [api_port], settings)),
+            api=start(stack.query_api(directory, [api_port], {**given, **(settings or {})})),
             fleet_url=f"http://{LOOPBACK}:{fleet_port}",
             exporter_url=f"http://{LOOPBACK}:{exporter_port}",
             prometheus_url=prometheus_url,
             api_url=f"http://{LOOPBACK}:{api_port}",
             kubeconfig=kubeconfig,
         )
+
+
+def listening(make: Callable[[int], Process], wanted: int | None) -> tuple[Process, int]:
+    """Start a process on the *wanted* port, or on a spare one where somebody else has it.
+
+    Args:
+        make: Returns the process that listens on a port.
+        wanted: Where it should listen; None = anywhere.
+    """
+    port = free_port() if wanted is None else next_free_port(wanted)
+    process = make(port)
+    process.start()
+    try:
+        process.wait_ready(seconds=READY_SECONDS)
+    except ProcessError:
+        if port != wanted or process.alive():
+            process.stop()
+            raise
+        # Somebody was faster.
+        return listening(make, None)
+    return process, port
 
 
 def _started(cleanup: ExitStack, process: Process) -> Process:
