@@ -147,6 +147,7 @@ def main() -> None:
                 "rate": len(load.seconds) / load.options.seconds,
                 "statuses": load.statuses,
                 "p50": statistics.median(ordered) * 1000,
+                "p95": ordered[len(ordered) * 95 // 100] * 1000,
                 "p99": ordered[len(ordered) * 99 // 100] * 1000,
                 "max": ordered[-1] * 1000,
             }

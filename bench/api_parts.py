@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -41,12 +41,16 @@ _SINCE_SECONDS = 60.0
 
 
 @contextmanager
-def prometheus(folder: Path, *, nodes: int, tasks: int) -> Iterator[str]:
-    """Run a Prometheus that holds a fleet; returns its URL."""
+def prometheus(
+    folder: Path, *, nodes: int, tasks: int, more: "More | None" = None
+) -> Iterator[str]:
+    """Run a Prometheus that holds a fleet, and *more* families of it; returns its URL."""
     folder.mkdir(exist_ok=True)
     series, blocks = folder / "series.txt", folder / "data"
     with series.open("w") as sink:
-        sink.writelines(_exposition(nodes, tasks, time.time() - _SINCE_SECONDS))
+        now = time.time() - _SINCE_SECONDS
+        families = _families(nodes, tasks, now) | (more(nodes, tasks, now) if more else {})
+        sink.writelines(_exposition(families, now))
     make = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(series), str(blocks)]
     subprocess.run(make, check=True, capture_output=True)
     series.unlink()
@@ -65,8 +69,8 @@ def prometheus(folder: Path, *, nodes: int, tasks: int) -> Iterator[str]:
         yield url
 
 
-def _exposition(nodes: int, tasks: int, now: float) -> Iterator[str]:
-    for name, samples in _families(nodes, tasks, now).items():
+def _exposition(families: Mapping[str, "Samples"], now: float) -> Iterator[str]:
+    for name, samples in families.items():
         yield f"# TYPE {name} gauge\n"
         for labels, value in samples:
             told = "".join(f',{label}="{text}"' for label, text in labels.items())
@@ -75,6 +79,7 @@ def _exposition(nodes: int, tasks: int, now: float) -> Iterator[str]:
 
 
 Samples = Iterable[tuple[Mapping[str, object], float]]
+More = Callable[[int, int, float], dict[str, Samples]]
 
 
 def _families(nodes: int, tasks: int, now: float) -> dict[str, Samples]:
@@ -125,7 +130,7 @@ def _families(nodes: int, tasks: int, now: float) -> dict[str, Samples]:
 
 def _pods(nodes: int, tasks: int, now: float) -> dict[str, Samples]:
     who = [
-        {"namespace": f"team-{n % 50}", "pod": f"training-{n // 8}-{n % 8}", "uid": _uid(n)}
+        {"namespace": f"team-{n % 50}", "pod": f"training-{n // 8}-{n % 8}", "uid": uid(n)}
         for n in range(tasks)
     ]
     where = [{"node": f"gpu-node-{n % nodes:05d}"} for n in range(tasks)]
@@ -133,7 +138,7 @@ def _pods(nodes: int, tasks: int, now: float) -> dict[str, Samples]:
         {
             "workload_type": "Job",
             "workload_name": f"training-{n // 8}",
-            "owner": _uid(n // 8),
+            "owner": uid(n // 8),
             "model": "NVIDIA H100 80GB HBM3",
             "queue": "default",
             "priority": "normal",
@@ -148,7 +153,8 @@ def _pods(nodes: int, tasks: int, now: float) -> dict[str, Samples]:
     }
 
 
-def _uid(number: int) -> str:
+def uid(number: int) -> str:
+    """Return the UID of a pod."""
     digest = hashlib.sha256(str(number).encode()).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
 
