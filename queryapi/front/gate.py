@@ -125,11 +125,11 @@ class Gate:
         query = readable_query(environ)
         if call.method == "OPTIONS" and (call.route or _is_preflight(environ)):
             return self._options(call)
-        call.principal = self._admit(call, environ.get("HTTP_AUTHORIZATION"))
-        self._limit(call)
-        if self._doors.is_stream(call.path, environ["SERVER_PORT"]):
-            raise _UpgradeRequired
-        endpoint = _offered(call)
+        endpoint = call.route.endpoints.get(call.method) if call.route else None
+        call.principal = self._admit(call, endpoint, environ.get("HTTP_AUTHORIZATION"))
+        self._limit(call, endpoint)
+        if endpoint is None:
+            raise self._not_offered(call, environ["SERVER_PORT"])
         self._note_cluster(call, query)
         return self._ready_answer(call, environ, query) or self._from_flask(call, environ, endpoint)
 
@@ -138,8 +138,7 @@ class Gate:
         headers = [("Allow", allow), *self._cors.preflight(call.origin, allow)]
         return Leaving(_STATUS_LINES[HTTPStatus.NO_CONTENT], headers, ())
 
-    def _admit(self, call: Call, authorization: str | None) -> Principal:
-        endpoint = _endpoint(call)
+    def _admit(self, call: Call, endpoint: Endpoint | None, authorization: str | None) -> Principal:
         api = call.route.api if call.route else api_of(call.path)
         if api is not None:
             # What is not there is kept as secret as what is.
@@ -149,15 +148,19 @@ class Gate:
             return self._admission.identify(authorization, address=call.address)
         return NOBODY
 
-    def _limit(self, call: Call) -> None:
+    def _limit(self, call: Call, endpoint: Endpoint | None) -> None:
         if call.route is not None and call.route.api is None:
             return
-        endpoint = _endpoint(call)
         name = f"{endpoint.method} {endpoint.path}" if endpoint else UNMATCHED
         call.allowance = self._turnstile.take(client_of(call.principal, call.address), name)
         if call.allowance is not None and not call.allowance.allowed:
             self._records.limited(call)
             raise RateLimited("Too many requests", retry_after=call.allowance.retry_after)
+
+    def _not_offered(self, call: Call, port: str) -> HTTPException:
+        if call.route is not None:
+            return MethodNotAllowed(call.route.allow.split(", "))
+        return _UpgradeRequired() if self._doors.is_stream(call.path, port) else NotFound()
 
     def _note_cluster(self, call: Call, query: Query | None) -> None:
         named = (query or {}).get("cluster", ())
@@ -221,25 +224,6 @@ def _leaving(rendered: Rendered) -> Leaving:
 
 def _is_preflight(environ: "WSGIEnvironment") -> bool:
     return "HTTP_ORIGIN" in environ and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
-
-
-def _endpoint(call: Call) -> Endpoint | None:
-    return call.route.endpoints.get(call.method) if call.route else None
-
-
-def _offered(call: Call) -> Endpoint:
-    """Return what is offered at the path that was asked for.
-
-    Raises:
-        NotFound: When there is nothing.
-        MethodNotAllowed: When it is offered by other methods.
-    """
-    if call.route is None:
-        raise NotFound
-    endpoint = _endpoint(call)
-    if endpoint is None:
-        raise MethodNotAllowed(call.route.allow.split(", "))
-    return endpoint
 
 
 def _no_writing(_: bytes) -> object:
