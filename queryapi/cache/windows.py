@@ -272,8 +272,12 @@ class Windows:
     def _is_over(self, window: Window, now: float) -> bool:
         if not window.opened <= now < window.ends:
             return True
-        leads = filter(None, map(window.flights.get, self._leads))
-        return any(map(self._brake_is_off, leads))
+        # Asked with every request, and nearly always of leads that never failed.
+        for name in self._leads:
+            lead = window.flights.get(name)
+            if lead is not None and lead.failed_at is not None and self._brake_is_off(lead):
+                return True
+        return False
 
     def _brake_is_off(self, flight: Flight) -> bool:
         failed_at = flight.failed_at

@@ -143,10 +143,10 @@ class Snapshots:
                 self._count(part, "stale" if earlier else "failed")
             if earlier is None:
                 raise
-            return self._snapshot(earlier, parts, stale=True)
+            return self._snapshot(earlier, wanted, stale=True)
         for part, outcome in outcomes.items():
             self._count(part, outcome)
-        return self._snapshot(window, parts, stale=False)
+        return self._snapshot(window, wanted, stale=False)
 
     def ready(self, view: Hashable, *wanted: Part[Any]) -> Answer | None:
         """Return the answer to *view* if it is there, made of the *wanted* parts; never waits."""
@@ -154,16 +154,14 @@ class Snapshots:
         prepared = window.answers.find(view) if window else None
         if window is None or prepared is None:
             return None
-        parts = self._timeline.with_moments(wanted)
-        return Answer(prepared, self._freshness(window, parts, stale=False))
+        return Answer(prepared, self._freshness(window, wanted, stale=False))
 
     def at_hand(self, *wanted: Part[Any]) -> Snapshot | None:
         """Return what `read` would, if all of it is there; never waits."""
         window = self._windows.peek()
-        parts = self._timeline.with_moments(wanted)
-        if window is None or not window.held().issuperset(part.name for part in parts):
+        if window is None or not self._holds(window, wanted):
             return None
-        return self._snapshot(window, parts, stale=False)
+        return self._snapshot(window, wanted, stale=False)
 
     def close(self) -> None:
         """Forget what was made: nobody will ask again."""
@@ -292,15 +290,23 @@ class Snapshots:
                     return None
         return found
 
-    def _snapshot(self, window: Window, parts: Parts, *, stale: bool) -> Snapshot:
-        freshness = self._freshness(window, parts, stale=stale)
+    def _holds(self, window: Window, wanted: Parts) -> bool:
+        # What tells their age was worked out of all of them, and a part that is there stays.
+        if wanted in window.worked_out:
+            return True
+        parts = self._timeline.with_moments(wanted)
+        return window.held().issuperset(part.name for part in parts)
+
+    def _snapshot(self, window: Window, wanted: Parts, *, stale: bool) -> Snapshot:
+        freshness = self._freshness(window, wanted, stale=stale)
         return Snapshot(self._source.cluster, window, freshness)
 
-    def _freshness(self, window: Window, parts: Parts, *, stale: bool) -> Freshness:
-        told: Provenance | None = window.worked_out.get(parts)
+    def _freshness(self, window: Window, wanted: Parts, *, stale: bool) -> Freshness:
+        told: Provenance | None = window.worked_out.get(wanted)
         if told is None:
+            parts = self._timeline.with_moments(wanted)
             told = provenance(window, parts, self._timeline, stale=self._terms.stale)
-            window.worked_out[parts] = told
+            window.worked_out[wanted] = told
         now, ttl = self._clock(), self._terms.ttl
         age = max(0.0, now - window.opened)
         if told.lagging:

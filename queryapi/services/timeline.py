@@ -1,7 +1,7 @@
 """Which moment a snapshot describes, and which parts tell it."""
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from queryapi.services.model import Stamps
@@ -9,7 +9,6 @@ from queryapi.services.part import Moment, Part
 
 Parts = tuple[Part[Any], ...]
 
-_SETS_KEPT = 256
 _ORDER = tuple(Moment)
 
 
@@ -36,7 +35,6 @@ class Timeline:
         """The parts that tell moments, each read at the one before."""
         return (self.stamps,) if self.evaluation is None else (self.evaluation, self.stamps)
 
-    @lru_cache(_SETS_KEPT)  # noqa: B019 - there are two timelines, for ever
     def with_moments(self, wanted: Parts) -> Parts:
         """Return the parts and those which tell their moments and how old they are."""
         if self.lead not in wanted and all(part.moment is Moment.NOW for part in wanted):
