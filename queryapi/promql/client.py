@@ -14,7 +14,7 @@ from queryapi.outbound.transport import ExchangeFailed, Request, StreamingTransp
 from queryapi.promql.credentials import Credentials
 from queryapi.promql.decoding import MATRIX, VECTOR, Answer, Form
 from queryapi.promql.faults import fault
-from queryapi.promql.notices import NoticeLog
+from queryapi.promql.notices import NoticeLog, loggable
 from queryapi.promql.replicas import Replicas
 from queryapi.promql.values import E, Matrix, Sample, Vector
 from queryapi.settings import Cluster, Upstream
@@ -30,8 +30,6 @@ _RANGE = "/api/v1/query_range"
 _MOST_POINTS = 11_000
 _ROUNDS = 2
 _PAUSE_SECONDS = 0.1
-# Of a query, in the log: one that names a thousand pods is long.
-_LOGGED = 1000
 # Another try may help when no server worked on the query. One that ran out of time would only
 # cost the same again.
 _RETRIED = frozenset({"refused", "failed"})
@@ -287,7 +285,7 @@ class PrometheusClient:
             "Prometheus gave no usable answer",
             extra=fields(
                 cluster=self.name,
-                query=query[:_LOGGED],
+                query=loggable(query),
                 reason=error.reason,
                 detail=str(error.__cause__ or error),
             ),

@@ -11,6 +11,13 @@ _LOG = logging.getLogger(__name__)
 _SECONDS = 60.0
 # Texts hold numbers and names: what cannot be remembered is not logged either.
 _REMEMBERED = 100
+# One that names a thousand pods is tens of KB.
+_QUERY_LENGTH = 1000
+
+
+def loggable(query: str) -> str:
+    """Return what of a query is logged."""
+    return query[:_QUERY_LENGTH]
 
 
 class NoticeLog:
@@ -37,7 +44,8 @@ class NoticeLog:
                 self._log(logging.INFO, "Prometheus remarks on a query", query, text)
 
     def _log(self, level: int, message: str, query: str, text: str) -> None:
-        _LOG.log(level, message, extra=fields(cluster=self._cluster, query=query, notice=text))
+        about = fields(cluster=self._cluster, query=loggable(query), notice=text)
+        _LOG.log(level, message, extra=about)
 
     def _is_new(self, text: str) -> bool:
         now = self._clock()

@@ -27,6 +27,17 @@ def test_a_text_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> Non
     assert [("WARNING", "gone"), ("WARNING", "slow"), ("WARNING", "gone")] == said(caplog)
 
 
+def test_a_query_is_logged_as_far_as_it_says_what_it_asks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One that names thousands of pods is not repeated in full."""
+    query = "count(up) or " + "x" * 50_000
+
+    NoticeLog("c", Clock()).note(query, Notices(("gone",), ()))
+
+    assert query[:1000] == vars(caplog.records[0])["fields"]["query"]
+
+
 def test_remarks_are_no_warnings(caplog: pytest.LogCaptureFixture) -> None:
     """What Prometheus calls an info is logged as one."""
     caplog.set_level(logging.INFO)
