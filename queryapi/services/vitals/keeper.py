@@ -148,7 +148,11 @@ class Keeper:
         with self._changed:
             # It may have ended since, having seen nobody.
             self._start()
-            since = self._clock() - (self.ttl if max_age is None else min(max_age, self.ttl))
+            now, kept = self._clock(), self._kept
+            # One may have landed since: nobody waits for another beside it.
+            if kept and self._is_new(kept, now, max_age):
+                return
+            since = now - (self.ttl if max_age is None else min(max_age, self.ttl))
             number = self._number_of(since)
             left = self._left(number)
             if number <= self._begun:

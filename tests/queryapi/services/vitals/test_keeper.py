@@ -47,7 +47,12 @@ Make = Callable[..., Keeper]
 def _make(clock: Clock, examiner: FakeExaminer) -> Iterator[Make]:
     made: list[Keeper] = []
 
-    def make(*, deadline: float = LONG, bulkhead: Bulkhead | None = None) -> Keeper:
+    def make(
+        *,
+        deadline: float = LONG,
+        bulkhead: Bulkhead | None = None,
+        clock: Callable[[], float] = clock,
+    ) -> Keeper:
         terms = Terms(Pace(5, Grid(4000, 0)), deadline, stale=60)
         look = Looks(examiner, clock).look
         made.append(Keeper(look, terms, Answers(), bulkhead=bulkhead, clock=clock, wait=often))
@@ -128,6 +133,32 @@ def test_a_minute_after_the_last_one_asked_looks_end(
     assert 1060.0 == began(keeper.fresh())
 
 
+def test_a_look_that_lands_while_somebody_comes_is_theirs(
+    make: Make, examiner: FakeExaminer, clock: Clock
+) -> None:
+    """They neither wait for the next one nor have it begun, though it was not there at first."""
+    before = threading.active_count()
+    coming: list[threading.Thread] = []
+
+    def slow() -> float:
+        """Tell a time at which nobody had looked, late: another one's look has landed since."""
+        at = clock()
+        if threading.current_thread() in coming:
+            coming.clear()
+            clock.now += 1
+            with ThreadPoolExecutor(1) as other:
+                other.submit(keeper.fresh).result(timeout=30)
+        return at
+
+    keeper = make(bulkhead=Bulkhead(seats=0), clock=slow)
+    coming.append(threading.current_thread())
+
+    assert 1001.0 == began(keeper.fresh())
+    clock.now = 1061.0
+    wait_for(lambda: threading.active_count() == before, seconds=30, what="the thread's end")
+    assert [1001.0] == examiner.looks
+
+
 def test_fifty_callers_share_one_look(make: Make, examiner: FakeExaminer) -> None:
     """Who comes while it is under way waits for that one."""
     keeper = make()
@@ -146,7 +177,8 @@ def test_a_fresher_look_is_shared_and_begins_no_sooner_than_in_a_second(
     make: Make, examiner: FakeExaminer, clock: Clock
 ) -> None:
     """However many ask for it; one that is fresh enough is given at once."""
-    keeper = make(bulkhead=Bulkhead(seats=50))
+    seats = Bulkhead(seats=20)
+    keeper = make(bulkhead=seats)
     keeper.fresh()
     clock.now = 1000.5
 
@@ -155,7 +187,7 @@ def test_a_fresher_look_is_shared_and_begins_no_sooner_than_in_a_second(
 
     with ThreadPoolExecutor(20) as askers:
         waiting = [askers.submit(keeper.fresh, 0.0) for _ in range(20)]
-        wait_for(lambda: keeper._wanted == 2, seconds=30, what="somebody waiting", every=0.002)
+        wait_for(lambda: seats.full, seconds=30, what="all of them waiting", every=0.002)
         assert [1000.0] == examiner.looks
         clock.now = 1001.0
         found = {began(one.result(timeout=30)) for one in waiting}
@@ -168,19 +200,21 @@ def test_who_asks_for_a_fresher_look_is_not_given_one_that_began_before(
     make: Make, examiner: FakeExaminer, clock: Clock
 ) -> None:
     """The one under way is for those who came before it."""
-    keeper = make()
+    seats = Bulkhead(seats=1)
+    keeper = make(bulkhead=seats)
     examiner.gate.clear()
     with ThreadPoolExecutor(2) as askers:
         first = askers.submit(keeper.fresh)
         looked(examiner, 1)
-        clock.now = 1002.0
-        second = askers.submit(keeper.fresh, 1.0)
-        wait_for(lambda: keeper._wanted == 2, seconds=30, what="somebody waiting", every=0.002)
+        clock.now = 1000.5
+        second = askers.submit(keeper.fresh, 0.1)
+        wait_for(lambda: seats.full, seconds=30, what="somebody waiting", every=0.002)
+        clock.now = 1001.0
         examiner.gate.set()
 
-        assert 1002.0 == began(second.result(timeout=30))
+        assert 1001.0 == began(second.result(timeout=30))
         assert began(first.result(timeout=30)) in examiner.looks
-    assert [1000.0, 1002.0] == examiner.looks
+    assert [1000.0, 1001.0] == examiner.looks
 
 
 def test_when_too_many_wait_for_a_fresher_look_the_others_have_the_newest(
@@ -203,7 +237,6 @@ def test_a_look_that_is_late_is_waited_for_once(
     clock.now = 1010.0
     examiner.gate.clear()
     late = keeper.fresh()
-    keeper._patient_until = 0.0
 
     assert [1000.0] * 20 == [began(late)] + [began(keeper.fresh()) for _ in range(19)]
     assert 10 == keeper.age(late)
