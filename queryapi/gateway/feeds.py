@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from queryapi.gateway.codes import POLICY_VIOLATION
-from queryapi.gateway.service import Told
+from queryapi.gateway.service import PollResult
 from queryapi.gateway.session import Caller, Clock, Session
 from queryapi.telemetry.streaming import Streaming
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from queryapi.access.principal import Scope
 
-Ask = Callable[[str, Caller], Awaitable[Told]]
+Ask = Callable[[str, Caller], Awaitable[PollResult]]
 """Asks the service for a path and query, as a caller."""
 Doubt = Callable[[Session], Awaitable[None]]
 """Judges a session's caller again, and closes it when they may not stay."""
@@ -136,12 +136,12 @@ class _Feed:
             if told.final:
                 session.finish(POLICY_VIOLATION, "the service refuses this question")
 
-    async def _told(self) -> Told | None:
+    async def _told(self) -> PollResult | None:
         """Ask as a subscriber whom the service answers; None = nobody is left.
 
         One caller may hold many connections: whoever was refused is not asked for again.
         """
-        told: Told | None = None
+        told: PollResult | None = None
         refused: set[str] = set()
         while len(refused) < _TRIED:
             asking = self._one_but(refused)

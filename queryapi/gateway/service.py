@@ -27,7 +27,7 @@ class _Refusal(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PollResult:
     """What came of a question.
 
     Args:
@@ -46,21 +46,21 @@ def failure(text: str) -> bytes:
     return msgspec.json.encode(_Refusal(text[:_TOLD_LENGTH]))
 
 
-_FAILED = Told("failed", failure("the service gave no answer; the next message may have one"))
-_LIMITED = Told("limited", failure("Too many requests"))
-_DENIAL = Told("denied", failure("the service did not accept the token"))
+_FAILED = PollResult("failed", failure("the service gave no answer; the next message may have one"))
+_LIMITED = PollResult("limited", failure("Too many requests"))
+_DENIAL = PollResult("denied", failure("the service did not accept the token"))
 
 
-def told_by(reply: Reply) -> Told:
+def told_by(reply: Reply) -> PollResult:
     """Return what an answer of the HTTP service means to clients."""
     if reply.status == HTTPStatus.OK:
-        return Told("answered", reply.body)
+        return PollResult("answered", reply.body)
     if reply.status in _DENIED:
         return _DENIAL
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
         return _LIMITED
     if HTTPStatus.BAD_REQUEST <= reply.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Told("rejected", failure(_refusal(reply.body)), final=_is_final(reply))
+        return PollResult("rejected", failure(_refusal(reply.body)), final=_is_final(reply))
     return _FAILED
 
 
@@ -98,7 +98,7 @@ class Service:
         self._clock = clock
         self._failing = False
 
-    async def ask(self, target: str, caller: Caller) -> Told:
+    async def ask(self, target: str, caller: Caller) -> PollResult:
         """Send one GET.
 
         Args:

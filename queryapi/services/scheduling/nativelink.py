@@ -111,14 +111,14 @@ class NativeLink:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What an instrument tells under one of its names, and until when that is known."""
+class _Instrument:
+    """An instrument: what it tells under one of its names, and until when that is known."""
 
     values: Values
     known_at: float
 
 
-def _by_name(samples: Iterable[Sample]) -> Mapping[str, _Told]:
+def _by_name(samples: Iterable[Sample]) -> Mapping[str, _Instrument]:
     """Return what is told by name; nothing that is no number."""
     values: dict[str, dict[str, float]] = defaultdict(dict)
     known_at: dict[str, float] = {}
@@ -130,15 +130,15 @@ def _by_name(samples: Iterable[Sample]) -> Mapping[str, _Told]:
         else:
             state = sample.label("worker_state") or sample.label("execution_stage")
             values[sample.label("told")][state] = sample.value
-    return {name: _Told(values[name], at) for name, at in known_at.items() if name in values}
+    return {name: _Instrument(values[name], at) for name, at in known_at.items() if name in values}
 
 
-def _chosen(told: Mapping[str, _Told], instrument: str) -> _Told | None:
+def _chosen(told: Mapping[str, _Instrument], instrument: str) -> _Instrument | None:
     """Return what is told under the name that counts: two names of one number are not added up."""
     return next((told[name] for name in variants(instrument) if name in told), None)
 
 
-def _of(told: _Told | None, *states: str) -> int:
+def _of(told: _Instrument | None, *states: str) -> int:
     """Return how many are in one of *states*; what was never counted is zero."""
     return 0 if told is None else _number(*(told.values.get(state, 0.0) for state in states))
 

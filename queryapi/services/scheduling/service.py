@@ -83,26 +83,26 @@ class Scheduling:
         return scheduler.parts(topic, limited=scope.namespaces is not None)
 
     def _made(self, question: Question, snapshot: Snapshot, scope: Scope) -> Answer:
-        told = _Told(
+        views = _Views(
             self._schedulers[question.cluster], snapshot, limited=scope.namespaces is not None
         )
         match question:
             case AllWorkers():
-                return snapshot.answer(question, lambda _: msgspec.json.encode(told.workers))
+                return snapshot.answer(question, lambda _: msgspec.json.encode(views.workers))
             case SomeOperations():
-                return _some_operations(question, told)
+                return _some_operations(question, views)
             case OneWorker():
-                return _small(snapshot, told.worker(question.id))
+                return _small(snapshot, views.worker(question.id))
             case OneOperation():
-                return _small(snapshot, told.operation(question.id))
+                return _small(snapshot, views.operation(question.id))
             case Status():
-                return _small(snapshot, _status(told.counts, self._uptime()))
+                return _small(snapshot, _status(views.counts, self._uptime()))
             case _:
-                return _small(snapshot, _metrics(told.counts, self._uptime()))
+                return _small(snapshot, _metrics(views.counts, self._uptime()))
 
 
-class _Told:
-    """What a scheduler tells by one snapshot; everything is worked out once for all who ask."""
+class _Views:
+    """What one snapshot shows as its scheduler sees it; worked out once for all who ask."""
 
     def __init__(self, scheduler: Scheduler, snapshot: Snapshot, *, limited: bool) -> None:
         self.snapshot = snapshot
@@ -151,15 +151,15 @@ class _Told:
         )
 
 
-def _some_operations(question: SomeOperations, told: _Told) -> Answer:
-    if question.worker_id is not None and question.worker_id not in told.busy():
+def _some_operations(question: SomeOperations, views: _Views) -> Answer:
+    if question.worker_id is not None and question.worker_id not in views.busy():
         # One answer for all names without operations: made-up ones push no other answer out.
         question = msgspec.structs.replace(question, worker_id=_NO_WORKER)
     # Nor do limits beyond what there is.
-    limit = min(question.limit, len(told.operations))
+    limit = min(question.limit, len(views.operations))
     question = msgspec.structs.replace(question, limit=limit)
-    return told.snapshot.answer(
-        question, lambda _: msgspec.json.encode(_selected(question, told.operations))
+    return views.snapshot.answer(
+        question, lambda _: msgspec.json.encode(_selected(question, views.operations))
     )
 
 

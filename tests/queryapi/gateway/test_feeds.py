@@ -14,7 +14,7 @@ from websockets.sync.client import ClientConnection
 
 from demo.processes import wait_for
 from queryapi.gateway.feeds import Feeds, Question
-from queryapi.gateway.service import Told
+from queryapi.gateway.service import PollResult
 from queryapi.gateway.session import Caller, Session
 from queryapi.settings import Auth, Limits, Role
 from queryapi.telemetry.metrics import StreamMetrics
@@ -217,7 +217,7 @@ def test_a_token_that_only_the_service_refuses_is_said(tmp_path: Path) -> None:
             assert "the service did not accept the token" == next_of(client)["error"]
 
 
-def _polled(ask: Callable[[int], Told], *, ended_by_doubt: bool = False) -> list[bytes]:
+def _polled(ask: Callable[[int], PollResult], *, ended_by_doubt: bool = False) -> list[bytes]:
     """Return what one subscriber is sent while the service is asked a few times."""
 
     async def run() -> list[bytes]:
@@ -226,7 +226,7 @@ def _polled(ask: Callable[[int], Told], *, ended_by_doubt: bool = False) -> list
         metrics = StreamMetrics("0").streaming
         session = Session(wire, CALLER, metrics=metrics, clock=time.monotonic)
 
-        async def asked(_target: str, _caller: Caller) -> Told:
+        async def asked(_target: str, _caller: Caller) -> PollResult:
             return ask(next(times))
 
         async def doubt(doubted: Session) -> None:
@@ -245,10 +245,10 @@ def _polled(ask: Callable[[int], Told], *, ended_by_doubt: bool = False) -> list
 def test_a_defect_costs_one_message(caplog: pytest.LogCaptureFixture) -> None:
     """A feed that fails in a way nobody expected is logged and goes on at the next turn."""
 
-    def broken(number: int) -> Told:
+    def broken(number: int) -> PollResult:
         if number == 0:
             raise RuntimeError("broken")
-        return Told("answered", b"good")
+        return PollResult("answered", b"good")
 
     assert {b"good"} == set(_polled(broken))
     assert "a feed failed" in caplog.text
@@ -256,4 +256,4 @@ def test_a_defect_costs_one_message(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_nothing_is_sent_when_nobody_is_left() -> None:
     """The only subscriber's token was refused by all: there is nobody to tell."""
-    assert [] == _polled(lambda _: Told("denied", b"no"), ended_by_doubt=True)
+    assert [] == _polled(lambda _: PollResult("denied", b"no"), ended_by_doubt=True)
