@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from queryapi.services.vitals.examining.observation import Observation
 from queryapi.services.vitals.examining.slot import LATE, Outcomes, Slot
@@ -10,7 +10,10 @@ from queryapi.services.vitals.examining.targets import Targets
 from queryapi.services.vitals.model import Status
 from queryapi.services.vitals.stack import ALERTMANAGER, Target
 
-TargetsSlot = Slot[Targets | Observation]
+T = TypeVar("T")
+
+_Answer = Targets | Observation
+TargetsSlot = Slot[_Answer]
 NO_PROMETHEUS = Observation(Status.TIMEOUT, "Prometheus did not answer in time")
 _ALERTMANAGER = (ALERTMANAGER, "")
 
@@ -34,16 +37,22 @@ class Way(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ByAnswer:
-    """Known by the answer to a question of its own."""
+class _ByOne(Generic[T]):
+    """Known by the answer to one question."""
 
-    slot: Slot[Observation]
-    counts = False
+    slot: Slot[T]
 
     @property
     def slots(self) -> Sequence[Slot[Any]]:
-        """Its own question."""
+        """That question."""
         return (self.slot,)
+
+
+@dataclass(frozen=True, slots=True)
+class ByAnswer(_ByOne[Observation]):
+    """Known by the answer to a question of its own."""
+
+    counts = False
 
     def tell(self, answers: Outcomes) -> Observation:
         """Return what was answered."""
@@ -51,18 +60,12 @@ class ByAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class ByTargets:
+class ByTargets(_ByOne[_Answer]):
     """Known by its targets in Prometheus."""
 
-    slot: TargetsSlot
     target: Target
     min_up: float
     counts = True
-
-    @property
-    def slots(self) -> Sequence[Slot[Any]]:
-        """The question for all targets of the cluster."""
-        return (self.slot,)
 
     def tell(self, answers: Outcomes) -> Observation:
         """Return what Prometheus knows of the targets."""
@@ -101,16 +104,10 @@ class ByNumbers:
 
 
 @dataclass(frozen=True, slots=True)
-class ByAnsweringTargets:
+class ByAnsweringTargets(_ByOne[_Answer]):
     """Prometheus itself: well when it answers the question for targets."""
 
-    slot: TargetsSlot
     counts = False
-
-    @property
-    def slots(self) -> Sequence[Slot[Any]]:
-        """The question for all targets of the cluster."""
-        return (self.slot,)
 
     def tell(self, answers: Outcomes) -> Observation:
         """Return whether it answered, and how fast."""
@@ -121,16 +118,10 @@ class ByAnsweringTargets:
 
 
 @dataclass(frozen=True, slots=True)
-class ByApiServer:
+class ByApiServer(_ByOne[_Answer]):
     """The cluster exporter: one that is scraped and has lost the API server is not well."""
 
-    slot: TargetsSlot
     counts = True
-
-    @property
-    def slots(self) -> Sequence[Slot[Any]]:
-        """The question for all targets of the cluster."""
-        return (self.slot,)
 
     def tell(self, answers: Outcomes) -> Observation | None:
         """Return what is wrong; None when nothing is, or nobody knows."""
