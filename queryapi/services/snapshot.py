@@ -1,11 +1,9 @@
 """One cluster's state, all of it read at one moment, fresh or of a known age."""
 
 import logging
-import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,6 +12,7 @@ from queryapi.cache.bulkhead import Bulkhead, Patience
 from queryapi.cache.prepared import Prepared, prepare
 from queryapi.cache.windows import Outcome, Window, Windows
 from queryapi.errors import NoData, UpstreamError, UpstreamUnavailable
+from queryapi.services.earlier import Earlier
 from queryapi.services.freshness import Freshness, Provenance, provenance
 from queryapi.services.model import Stamps
 from queryapi.services.part import Moment, Part, Reading
@@ -33,8 +32,6 @@ _ILL_PATIENCE_SECONDS = 0.5
 # worth standing for, a hung Prometheus is not.
 # Standing readers take up every thread: less than a prober of /healthz waits.
 _STANDING_SECONDS = 0.75
-# What other processes have is looked for when all patience is used up, without a seat.
-_LOOK_SECONDS = 0.5
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -119,6 +116,7 @@ class Snapshots:
         self._bulkhead = bulkhead
         self._terms = terms
         self._timeline = timeline
+        self._earlier = Earlier(source, windows, timeline, terms.lag)
         self._metrics = metrics
         self._clock = clock
         self._complaints = Sparing(clock)
@@ -138,7 +136,7 @@ class Snapshots:
             window, outcomes = self._newest(parts, bulkhead or self._bulkhead)
         except UpstreamError as error:
             self._complain(error)
-            earlier = self._earlier(parts)
+            earlier = self._earlier.window_with(parts)
             for part in parts:
                 self._count(part, "stale" if earlier else "failed")
             if earlier is None:
@@ -259,36 +257,6 @@ class Snapshots:
                 "Prometheus answers, and has not what is needed",
                 extra=fields(cluster=self._source.cluster, detail=str(error)),
             )
-
-    def _earlier(self, parts: Parts) -> Window | None:
-        until = time.monotonic() + _LOOK_SECONDS
-        find = partial(self._found, parts, until) if self._source.shared else None
-        return self._windows.newest_with((part.key for part in parts), find, patience=_LOOK_SECONDS)
-
-    def _found(self, parts: Parts, until: float, opened: float) -> Mapping[str, object] | None:
-        """Return *parts* of another process's window, None when one is not there in time."""
-        found: dict[str, Reading[Any]] = {}
-        moments: dict[Moment, float] = {Moment.NOW: opened}
-        replica = None
-        for part in self._timeline.in_order(parts):
-            in_time = time.monotonic() < until
-            at = moments[part.moment]
-            if not in_time:
-                return None
-            about = part.about and found[part.about.name].value
-            reading = self._source.find(part, at, replica=replica, about=about)
-            if reading is None:
-                return None
-            found[part.name] = reading
-            if part is self._timeline.lead:
-                replica = reading.replica
-            if part is self._timeline.evaluation:
-                moments[Moment.EVALUATION] = reading.value
-            if part is self._timeline.stamps:
-                moments[Moment.SCRAPE] = reading.value.scraped_at
-                if opened - reading.value.known_at > self._terms.lag:
-                    return None
-        return found
 
     def _holds(self, window: Window, wanted: Parts) -> bool:
         # What tells their age was worked out of all of them, and a part that is there stays.
