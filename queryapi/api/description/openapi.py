@@ -4,7 +4,7 @@ Nothing is written here that another place knows: routes come from the table of 
 from the types that are sent, failures from the functions that word them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +14,7 @@ from queryapi.api.bounds import NAME_CHARACTERS
 from queryapi.api.description import failures, headers
 from queryapi.api.dialects import dialect_of
 from queryapi.api.endpoints import Endpoint, Parameter
+from queryapi.api.endpoints.vitals import STREAMS
 from queryapi.settings import Api
 
 Json = dict[str, Any]
@@ -22,6 +23,12 @@ _ABOUT = """\
 Answers from Prometheus about GPU clusters. HTTP status codes mean what they say; the body of a \
 failure has the form of its API. GET answers HEAD too; a trailing slash is welcome. What is not \
 measured is null or absent, never zero."""
+# OpenAPI has no words for WebSockets.
+_STREAM = """\
+WebSockets are served on a port of their own, the setting `stream_listen`: `{path}` sends the \
+answer of `GET {asked}` again and again, to callers who may read that. Parameters: `interval`, \
+seconds between two messages (1 to 300, default 5), and `compare`, as there. Messages, tokens and \
+close codes: `docs/streaming.md`."""
 _OPERATIONS = "operations"
 _TAGS = {
     Api.REALTIME: "The state of a cluster, read at most once in 30 seconds for all callers.",
@@ -55,7 +62,7 @@ def description(endpoints: Sequence[Endpoint], version: str) -> Json:
             "info": {
                 "title": "gpuscope",
                 "version": version,
-                "description": _ABOUT,
+                "description": "\n\n".join((_ABOUT, *_streams(endpoints))),
                 "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             },
             "servers": [{"url": "/"}],
@@ -69,6 +76,14 @@ def description(endpoints: Sequence[Endpoint], version: str) -> Json:
         }
     )
     return described
+
+
+def _streams(endpoints: Sequence[Endpoint]) -> Iterator[str]:
+    """Yield a paragraph for each WebSocket that sends an endpoint's answers."""
+    routes = {endpoint.path for endpoint in endpoints}
+    for path, asked in STREAMS.items():
+        if asked in routes:
+            yield _STREAM.format(path=path, asked=asked)
 
 
 def _operation(endpoint: Endpoint, body: Json) -> Json:
