@@ -1,19 +1,16 @@
 """Scheduler monitoring answers as its document says."""
 
-import threading
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
-from queryapi import app
 from queryapi.access.principal import Scope
 from queryapi.errors import UpstreamUnavailable
-from queryapi.settings import Cluster, Monitoring, Settings
+from queryapi.settings import Monitoring
 from tests.support import scheduling_series as told
-from tests.support.fake_prometheus import SCRAPED_AT, Clock, FakePrometheus
-from tests.support.query_service import OPENED, Service, Visitor, body, running
+from tests.support.fake_prometheus import SCRAPED_AT
+from tests.support.query_service import Service, body, running
 from tests.support.scheduling_series import NODE, UID
 
 WORKERS, OPERATIONS = "/api/v1/workers", "/api/v1/operations"
@@ -203,47 +200,6 @@ def test_an_unknown_cluster_is_not_found(service: Service, path: str) -> None:
     assert (404, {"error": "Cluster not found"}) == (hidden.status_code, body(hidden))
 
 
-def test_who_is_not_there_is_named(service: Service) -> None:
-    """In the document's words."""
-    worker, operation = (service.get(f"{path}/x y") for path in (WORKERS, OPERATIONS))
-
-    assert (404, {"error": "Worker x y not found"}) == (worker.status_code, body(worker))
-    assert (404, {"error": "Operation x y not found"}) == (operation.status_code, body(operation))
-
-
-@pytest.mark.parametrize(("kind", "path"), [("Worker", WORKERS), ("Operation", OPERATIONS)])
-def test_an_id_may_hold_any_byte(service: Service, kind: str, path: str) -> None:
-    """Alone or inside: the answer is JSON that says what is not there, never another route."""
-    bytes_ = [bytes([byte]) for byte in range(256)]
-    # A slash alone is no id: it is the one at the end that is forgiven.
-    alone = [byte for byte in bytes_ if byte != b"/"]
-    for id_ in (
-        *alone,
-        *(b"a" + byte for byte in bytes_),
-        *(b"a" + byte + b"b" for byte in bytes_),
-    ):
-        answer = service.get(f"{path}/{quote(id_, safe='')}")
-        shown = id_.decode(errors="replace").removesuffix("/")
-
-        assert (404, "application/json") == (answer.status_code, answer.content_type)
-        assert {"error": f"{kind} {shown} not found"} == body(answer)
-
-
-def test_what_is_said_back_is_bounded(service: Service) -> None:
-    """However long an id is."""
-    told_back = body(service.get(f"{WORKERS}/{'x' * 4000}"))["error"]
-
-    assert f"Worker {'x' * 256}… not found" == told_back
-
-
-def test_an_id_that_exists_may_hold_anything_too(service: Service) -> None:
-    """Slashes, line ends, quotes, other scripts."""
-    strange = 'a/b//c\r\n"é%2f?#'
-    service.prometheus.found["workers"] = [told.node(strange)]
-
-    assert strange == body(service.get(f"{WORKERS}/{quote(strange, safe='')}"))["id"]
-
-
 def test_of_several_pods_of_one_name_the_newest_is_meant(busy: Service) -> None:
     """The others have their UIDs."""
     assert "checking" == body(busy.get(f"{OPERATIONS}/ml:again"))["operation_id"]
@@ -325,73 +281,3 @@ def test_a_limited_caller_sees_all_workers_and_their_own_operations(busy: Servic
     assert 0 == prometheus.count("completions")
     assert of_pods
     assert all(query.count('namespace=~"ml"') == query.count('cluster="c"') for query in of_pods)
-
-
-def test_data_gets_old_and_is_told_as_such(service: Service) -> None:
-    """Current, then old and marked, then none; the health is 200 all the while."""
-    assert {"status": "healthy", "timestamp": int(OPENED), "uptime_seconds": 0} == body(
-        service.get(HEALTH)
-    )
-    service.get(STATUS)
-    service.prometheus.broken["scrape"] = _DOWN
-    service.clock.now += 30
-    stale = service.get(STATUS)
-
-    assert (200, '110 - "Response is Stale"') == (stale.status_code, stale.headers["Warning"])
-    service.clock.now += 60
-    assert 503 == service.get(STATUS).status_code
-
-
-@pytest.mark.parametrize(
-    ("expected", "known", "broken"),
-    [
-        ("healthy", SCRAPED_AT, None),
-        ("degraded", OPENED - 100, None),
-        ("unhealthy", OPENED - 200, None),
-        ("unhealthy", SCRAPED_AT, _DOWN),
-    ],
-)
-def test_health_says_what_others_get(
-    service: Service, expected: str, known: float, broken: Exception | None
-) -> None:
-    """Current data, old data, or none; never more than three keys."""
-    service.prometheus.found["scrape"] = told.scrape(min(SCRAPED_AT, known), known)
-    if broken:
-        service.prometheus.broken["scrape"] = broken
-    answer = service.get(HEALTH)
-
-    assert (200, "no-store") == (answer.status_code, answer.headers["Cache-Control"])
-    assert {"status": expected, "timestamp": int(OPENED), "uptime_seconds": 0} == body(answer)
-
-
-def test_health_waits_for_no_prometheus(service: Service) -> None:
-    """One that hangs is as good as none."""
-    service.prometheus.gate.clear()
-    told_in_time = threading.Event()
-
-    def ask() -> None:
-        assert "unhealthy" == body(service.get(HEALTH))["status"]
-        told_in_time.set()
-
-    threading.Thread(target=ask, daemon=True).start()
-
-    assert told_in_time.wait(timeout=20)
-
-
-def test_uptime_is_the_services(service: Service) -> None:
-    """It goes on within a window, and whoever started the service says since when."""
-    service.get(STATUS)
-    service.clock.now += 2.5
-    found = [body(service.get(path))["uptime_seconds"] for path in (STATUS, METRICS, HEALTH)]
-
-    assert [2, 2, 2] == found
-    for started, expected in ((OPENED - 3600.5, 3600), (OPENED + 5, 0)):
-        later = app.build(
-            Settings(clusters=(Cluster("c", "http://prometheus"),)),
-            started=started,
-            clock=Clock(OPENED),
-            connect=lambda _cluster, _settings: FakePrometheus(),
-        )
-
-        assert expected == body(Visitor(later.wsgi).get(STATUS))["uptime_seconds"]
-        later.close()
