@@ -1,6 +1,8 @@
 """Of several processes one looks, and the others take what it found."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -109,6 +111,31 @@ def test_what_is_damaged_is_looked_at_again() -> None:
 
     assert 1000.0 == theirs.look(0.0).began
     assert [1000.0] == they.looks
+
+
+def test_a_look_that_takes_all_of_its_time_is_the_others_too(tmp_path: Path) -> None:
+    """All begin together: with a service that hangs, none of them looks as well."""
+    clock, deadline = Clock(1000.0), 0.4
+
+    class Late(FakeExaminer):
+        def examine(self) -> Round:
+            # It ends when its time is up, and a moment later.
+            threading.Event().wait(deadline + 0.03)
+            return super().examine()
+
+    with redis_server(tmp_path) as redis:
+        metrics = Metrics("test")
+        store = store_of(Settings(redis_url=redis.url), metrics)
+        assert store is not None
+        flights = SharedFlights(store, metrics.sharing.fetch, scope="s", hold=5)
+        common = Common(flights, Grid(4000, 0), "s", keep=5, patience=deadline)
+        examiners = [Late(clock, FINDING) for _ in range(2)]
+        with ThreadPoolExecutor(2) as processes:
+            found = list(processes.map(lambda e: Looks(e, clock, common).look(0.0), examiners))
+        store.close()
+
+    assert found[0] == found[1]
+    assert 1 == sum(len(one.looks) for one in examiners)
 
 
 def test_processes_that_look_at_something_else_share_nothing() -> None:
