@@ -226,6 +226,9 @@ class Keeper:
         with self._changed:
             while not self._ended:
                 now = self._clock()
+                if self._asked > now:  # noqa: PLR1730 - not to undo what is asked meanwhile
+                    # By a clock that was set back since: nobody asks in the future.
+                    self._asked = now
                 wanted = self._wanted > self._begun
                 due = self._terms.pace.due(now, self._began, asked=self._asked, wanted=wanted)
                 if due is None:

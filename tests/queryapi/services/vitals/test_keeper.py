@@ -275,6 +275,21 @@ def test_a_clock_that_is_set_back_does_not_make_a_look_new_for_ever(
     assert 400.0 == began(keeper.fresh())
 
 
+def test_a_clock_that_is_set_back_does_not_have_looks_go_on_for_nobody(
+    make: Make, examiner: FakeExaminer, clock: Clock
+) -> None:
+    """They end a minute later, and not when the clock is again where it was."""
+    before = threading.active_count()
+    keeper = make()
+    keeper.fresh()
+    clock.now = 400.0
+    looked(examiner, 2)
+    clock.now = 460.0
+    wait_for(lambda: threading.active_count() == before, seconds=5, what="the thread's end")
+
+    assert [1000.0, 400.0] == examiner.looks[:2]
+
+
 def test_the_end_does_not_wait_for_a_look(make: Make, examiner: FakeExaminer) -> None:
     """Nor does anybody else then; nobody looks again."""
     before = threading.active_count()
