@@ -79,7 +79,9 @@ def told(
     }
     # That this service answers says nothing of what it looks at.
     others = [one for one in shown if one.service != manner.itself]
-    if events is None and (others or not shown) and all(o.status in _UNREAD for o in others):
+    # Nor does it to whoever sees nothing that anything failed.
+    asked = others or (events_shown and not shown)
+    if events is None and asked and all(one.status in _UNREAD for one in others):
         metrics["error"] = _NOTHING_READ
     if compared is not None:
         metrics["compare"] = compared.period

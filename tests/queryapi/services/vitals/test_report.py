@@ -228,6 +228,15 @@ def test_that_this_service_answers_is_no_service_that_could_be_asked() -> None:
     assert "error" in board(Round(at=AT, findings=()))
 
 
+def test_who_sees_nothing_is_told_of_no_failure() -> None:
+    """What is hidden was not looked at in vain: all is zero, and that is all."""
+    hidden = Finding(service="theirs", status=Status.HEALTHY, cluster="theirs")
+    found = Round(at=AT, findings=(hidden,), events_per_second=5)
+    shown = board(found, Scope(frozenset({"ours"})), events_of="theirs")
+
+    assert (0, None) == (shown["total_apis"], shown.get("error"))
+
+
 def test_when_there_was_no_look_at_all_everything_is_zero() -> None:
     """With every field that the document shows."""
     told = json.loads(msgspec.json.encode(nothing(AT, "why")))
