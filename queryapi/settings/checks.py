@@ -1,6 +1,9 @@
 """Refuses settings that contradict one another, the machine, or safety."""
 
 import re
+from collections.abc import Iterator
+
+import msgspec
 
 from queryapi.errors import ConfigurationError
 from queryapi.settings.accesschecks import check_auth
@@ -37,7 +40,24 @@ def check(settings: Settings) -> Settings:
         raise ConfigurationError("cache.stale: must not be shorter than cache.ttl")
     check_monitoring(settings)
     check_service(settings)
+    # They travel to other processes as JSON, and names to clients.
+    broken = next(_broken(msgspec.to_builtins(settings, str_keys=True), ""), None)
+    if broken is not None:
+        raise ConfigurationError(f"{broken}: is not valid Unicode")
     return settings
+
+
+def _broken(value: object, where: str) -> Iterator[str]:
+    """Yield the settings whose text cannot be encoded; never the text, which may be a secret."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _broken(name, where)
+            yield from _broken(item, f"{where}.{name}" if where else name)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _broken(item, f"{where}[{index}]")
+    elif isinstance(value, str) and not is_unicode(value):
+        yield where
 
 
 def _check_cluster(cluster: Cluster) -> None:

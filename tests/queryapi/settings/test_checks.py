@@ -106,6 +106,25 @@ def test_the_default_cluster_exists() -> None:
     assert "'b' is not among the clusters (prod-cluster)" in refused(Settings(default_cluster="b"))
 
 
+@pytest.mark.parametrize(
+    ("expected", "changed"),
+    [
+        ("services[0].name: ", {"services": [{"name": "\ud800", "job": "a"}]}),
+        (
+            "services[0].data_source: ",
+            {"services": [{"name": "a", "job": "a", "data_source": "\ud800"}]},
+        ),
+        (
+            "real_time_metrics.events_per_second: ",
+            {"real_time_metrics": {"events_per_second": "\ud800"}},
+        ),
+    ],
+)
+def test_every_text_can_be_written_as_json(expected: str, changed: dict[str, object]) -> None:
+    """Settings are handed on as JSON, and names are told to clients: what would fail is refused."""
+    assert f"{expected}is not valid Unicode" == refused(msgspec.convert(changed, Settings))
+
+
 def test_stale_is_not_shorter_than_fresh() -> None:
     """An answer cannot be too old while it is still fresh."""
     assert "cache.stale" in refused(Settings(cache=Cache(ttl=30, stale=20)))
