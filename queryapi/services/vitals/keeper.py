@@ -120,7 +120,9 @@ class Keeper:
         if kept is None:
             self._await(max_age)
             kept = self._kept
-        if kept is None or not 0 <= self.age(kept) <= self._terms.stale:
+        # One that is new will do, however soon others are too old.
+        oldest = max(self._terms.stale, self.ttl)
+        if kept is None or not 0 <= self.age(kept) <= oldest:
             raise UpstreamUnavailable(
                 "The services could not be looked at in time", reason="timeout"
             )

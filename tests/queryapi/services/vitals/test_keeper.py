@@ -290,6 +290,18 @@ def test_a_clock_that_is_set_back_does_not_have_looks_go_on_for_nobody(
     assert [1000.0, 400.0] == examiner.looks[:2]
 
 
+def test_a_look_that_is_new_is_served_however_soon_others_are_too_old(
+    examiner: FakeExaminer, clock: Clock
+) -> None:
+    """Looks may be further apart than what answers may be old elsewhere."""
+    terms = Terms(Pace(120, Grid(120_000, 0)), SHORT, stale=60)
+    with closing(Keeper(Looks(examiner, clock).look, terms, Answers(), clock=clock)) as keeper:
+        keeper.fresh()
+        clock.now = 1070.0
+
+        assert 1000.0 == began(keeper.newest()) == began(keeper.fresh())
+
+
 def test_the_end_does_not_wait_for_a_look(make: Make, examiner: FakeExaminer) -> None:
     """Nor does anybody else then; nobody looks again."""
     before = threading.active_count()
