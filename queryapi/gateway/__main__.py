@@ -1,6 +1,12 @@
-"""`python -m queryapi.gateway`: what `gpuscope-api` starts; its settings come over stdin."""
+"""`python -m queryapi.gateway`: what `gpuscope-api` starts; its settings come over stdin.
 
+Whoever has that file open sees by its time that this process lives: nothing is written, and nobody
+can be kept waiting.
+"""
+
+import os
 import sys
+from functools import partial
 
 import msgspec
 
@@ -13,7 +19,7 @@ def main() -> int:
     """Serve with the settings that stdin holds; returns the exit status."""
     settings = msgspec.json.decode(sys.stdin.buffer.read(), type=Settings)
     logs.configure(settings.log.level, settings.log.format)
-    return run(settings)
+    return run(settings, partial(os.utime, sys.stdin.fileno()))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import logging
 import resource
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
@@ -41,31 +41,48 @@ _BACKLOG = 1024
 _KERNEL_BYTES = 64 * 1024
 _OTHER_FILES = 512
 _JUDGED_EVERY = 30.0
+_ALIVE_EVERY = 1.0
 
 
-def run(settings: Settings) -> int:
-    """Serve until a signal ends the process; returns the exit status."""
+def run(settings: Settings, alive: Callable[[], None]) -> int:
+    """Serve until a signal ends the process; returns the exit status.
+
+    Args:
+        settings: Checked settings.
+        alive: Called every second: whoever started this knows by it that it does not hang.
+    """
     _allow_files(settings.stream.connections + _OTHER_FILES)
     try:
         listening = listen(settings.stream_listen or "")
     except OSError as error:
         _LOG.error("stream_listen: cannot listen on %s: %s", settings.stream_listen, error.strerror)
         return 1
-    asyncio.run(_until_signalled(settings, listening))
+    asyncio.run(_until_signalled(settings, listening, alive))
     return 0
 
 
-async def _until_signalled(settings: Settings, listening: socket.socket) -> None:
+async def _until_signalled(
+    settings: Settings, listening: socket.socket, alive: Callable[[], None]
+) -> None:
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _ENDING:
         loop.add_signal_handler(number, over.set)
     # Comes with a closed terminal.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    telling = loop.create_task(_tell(alive))
     with gateway(settings) as made:
         await made.open(listening)
         await over.wait()
         await made.close()
+    telling.cancel()
+
+
+async def _tell(alive: Callable[[], None]) -> None:
+    """Say again and again that the loop turns."""
+    while True:
+        alive()
+        await asyncio.sleep(_ALIVE_EVERY)
 
 
 class Gateway:

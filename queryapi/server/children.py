@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
+from typing import BinaryIO
 
 import msgspec
 
@@ -31,22 +33,43 @@ def fork(work: Callable[[], None]) -> int:
     sys.exit(0)
 
 
-def start_gateway(settings: Settings) -> "subprocess.Popen[bytes]":
+class Child:
+    """A process that shows that it lives by touching the file that it has as stdin.
+
+    Args:
+        process: What was started.
+        stdin: The file, held open here too.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes]", stdin: BinaryIO) -> None:
+        self.process = process
+        self._stdin = stdin
+
+    def sign(self) -> int:
+        """Return what changes with every touch."""
+        return os.fstat(self._stdin.fileno()).st_mtime_ns
+
+    def forget(self) -> None:
+        """Close the file; the process has ended."""
+        self._stdin.close()
+
+
+def start_gateway(settings: Settings) -> Child:
     """Start the stream gateway, which needs nothing of what this process has loaded."""
     parent = os.getpid()
-    # Settings hold passwords: neither a command line nor a variable is a place for them.
-    sealed = os.memfd_create("settings")
-    try:
-        os.write(sealed, msgspec.json.encode(settings))
-        os.lseek(sealed, 0, os.SEEK_SET)
-        return subprocess.Popen(  # noqa: S603 - a command of our own
+    with ExitStack() as unless_started:
+        # Settings hold passwords: neither a command line nor a variable is a place for them.
+        sealed = unless_started.enter_context(os.fdopen(os.memfd_create("settings"), "w+b"))
+        sealed.write(msgspec.json.encode(settings))
+        sealed.seek(0)
+        process = subprocess.Popen(  # noqa: S603 - a command of our own
             [sys.executable, "-P", "-m", _GATEWAY],
             stdin=sealed,
             # Nothing else can tell the child before it may miss its parent's end.
             preexec_fn=partial(_begin, parent),  # noqa: PLW1509 - there are no threads here
         )
-    finally:
-        os.close(sealed)
+        unless_started.pop_all()
+    return Child(process, sealed)
 
 
 def _begin(parent: int) -> None:

@@ -14,8 +14,9 @@ def test_a_port_that_is_taken_ends_it(caplog: pytest.LogCaptureFixture) -> None:
     """The status is 1 and the log names the address: whoever started it tries again."""
     with socket.create_server((LOOPBACK, 0)) as taken:
         address = f"{LOOPBACK}:{taken.getsockname()[1]}"
+        settings = Settings(stream_listen=address, stream=Stream(connections=1))
 
-        assert 1 == process.run(Settings(stream_listen=address, stream=Stream(connections=1)))
+        assert 1 == process.run(settings, lambda: None)
     assert f"stream_listen: cannot listen on {address}: " in caplog.text
 
 

@@ -108,15 +108,16 @@ def test_a_gateway_that_is_killed_comes_back(
 def test_a_gateway_that_cannot_be_started_ends_nothing() -> None:
     """A system that has no process to give is asked again later; the HTTP service goes on."""
     program = """
-import subprocess, sys, time
-from queryapi.server.children import fork
+import subprocess, sys, tempfile, time
+from queryapi.server.children import Child, fork
 from queryapi.server.supervisor import Supervisor, hold_signals
 tries = []
 def start():
     tries.append(None)
     if len(tries) == 1:
         raise BlockingIOError(11, "Resource temporarily unavailable")
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    sleeping = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    return Child(sleeping, tempfile.TemporaryFile())
 hold_signals()
 service = fork(lambda: time.sleep(3))
 print(Supervisor(service, start).run(), len(tries))

@@ -1,0 +1,105 @@
+"""A gateway whose event loop does not turn is replaced, and holds nobody up."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from websockets.sync.client import connect
+
+from demo.processes import LOOPBACK, answers, free_port, wait_for
+
+pytestmark = pytest.mark.e2e
+
+_SECONDS = 60
+# The HTTP service is one that does nothing and ends when it is told to.
+_PROGRAM = """
+import logging, sys, time
+from functools import partial
+from queryapi.server import supervisor
+from queryapi.server.children import fork, start_gateway
+from queryapi.settings import Settings
+logging.basicConfig()
+supervisor._ENDING_SECONDS = 3600
+supervisor.hold_signals()
+service = fork(lambda: time.sleep(3600))
+start = partial(start_gateway, Settings(stream_listen=sys.argv[1]))
+sys.exit(supervisor.Supervisor(service, start, silence=float(sys.argv[2])).run())
+"""
+
+
+@contextmanager
+def _supervised(folder: Path, silence: float) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
+    """Run a gateway and its parent; returns the parent, and where the gateway listens."""
+    stream = f"{LOOPBACK}:{free_port()}"
+    command = [sys.executable, "-c", _PROGRAM, stream, str(silence)]
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(command, stdout=log, stderr=log) as parent,
+    ):
+        try:
+            _wait_for_answers(stream)
+            yield parent, stream
+        finally:
+            parent.kill()
+
+
+def _wait_for_answers(stream: str) -> None:
+    wait_for(lambda: answers(f"http://{stream}/healthz"), seconds=_SECONDS, what="a gateway")
+
+
+def _gateway(parent: "subprocess.Popen[bytes]") -> int:
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+    [found] = [
+        int(child)
+        for child in children
+        if b"queryapi.gateway" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+    return found
+
+
+def test_a_gateway_that_hangs_is_replaced_and_no_other(tmp_path: Path) -> None:
+    """Nobody touches one that lives; of one that is stopped the log tells, and another serves."""
+    with _supervised(tmp_path, 5) as (parent, stream):
+        healthy = _gateway(parent)
+        with connect(f"ws://{stream}/api/v1/real-time-metrics/ws", proxy=None, legacy=True):
+            # Longer than it may be silent.
+            time.sleep(8)
+            assert healthy == _gateway(parent)
+
+            os.kill(healthy, signal.SIGSTOP)
+            wait_for(
+                lambda: not Path(f"/proc/{healthy}").exists(), seconds=_SECONDS, what="its end"
+            )
+        _wait_for_answers(stream)
+
+        assert healthy != _gateway(parent)
+        connect(f"ws://{stream}/api/v1/real-time-metrics/ws", proxy=None, legacy=True).close()
+
+    log = (tmp_path / "log").read_text()
+    assert 1 == log.count("the stream gateway has been silent for 5 s: killed")
+    assert 1 == log.count("the stream gateway was ended by signal 9 (Killed); starts anew in 1 s")
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGKILL])
+def test_a_gateway_that_hangs_delays_no_end(first: int, tmp_path: Path) -> None:
+    """Whether the parent is told to end or its service is gone, it ends without its gateway."""
+    with _supervised(tmp_path, 3600) as (parent, _):
+        gateway = _gateway(parent)
+        os.kill(gateway, signal.SIGSTOP)
+        if first == signal.SIGTERM:
+            parent.terminate()
+        else:
+            children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+            [service] = [int(child) for child in children if int(child) != gateway]
+            os.kill(service, first)
+
+        assert 128 + first == parent.wait(timeout=_SECONDS)
+        assert not Path(f"/proc/{gateway}").exists()
+    assert not re.search("silent|anew|Traceback", (tmp_path / "log").read_text())
