@@ -17,6 +17,10 @@ from queryapi.errors import (
 
 INTERNAL = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error")
 """A defect of ours: the log says which, the caller is not told."""
+LINE_TOO_LONG = Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "The request line is too long")
+HEADERS_TOO_LONG = Problem(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "There are too many headers, or too long ones"
+)
 _RETRY_SECONDS = 1
 
 

@@ -3,13 +3,21 @@
 import asyncio
 import time
 from functools import lru_cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import (
+    ConnectionClosed,
+    HeaderLineTooLong,
+    RequestLineTooLong,
+    TooManyHeaders,
+)
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
 
+from queryapi.api.dialects import Problem
+from queryapi.api.problems import HEADERS_TOO_LONG, LINE_TOO_LONG
 from queryapi.gateway.codes import ABNORMAL, POLICY_VIOLATION
 from queryapi.gateway.strangers import Head
 
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
 CLOSING_SECONDS = 2.0
 """What a client is given to answer a closing handshake."""
 _FRAMES_A_SECOND = 10
+_UNREADABLE = Problem(HTTPStatus.BAD_REQUEST, "The request is not valid HTTP, or brings a body")
 # Pongs to somebody who does not take them, on top of what one read may hold.
 _UNTAKEN_BYTES = 64 * 1024
 # One for each feed that tells something at the moment.
@@ -36,6 +45,14 @@ def _frame(message: bytes) -> bytes:
     return Frame(Opcode.TEXT, message).serialize(mask=False)
 
 
+def _problem(wrong: Exception) -> Problem:
+    if isinstance(wrong, RequestLineTooLong):
+        return LINE_TOO_LONG
+    return (
+        HEADERS_TOO_LONG if isinstance(wrong, HeaderLineTooLong | TooManyHeaders) else _UNREADABLE
+    )
+
+
 class Line(ServerConnection):
     """One connection, from its first byte on; see Wire.
 
@@ -43,6 +60,7 @@ class Line(ServerConnection):
         lines: All of them; it stands there as long as it lives.
         strangers: Those that are not known yet; it stands there from the beginning.
         gone: Told when it is gone.
+        refuse: Told what is wrong with a request that cannot be read; returns what to answer.
     """
 
     def __init__(
@@ -50,6 +68,7 @@ class Line(ServerConnection):
         lines: "set[Line]",
         strangers: "Strangers",
         gone: "Callable[[Line], None]",
+        refuse: "Callable[[Line, Problem], bytes]",
         *arguments: Any,
         **options: Any,
     ) -> None:
@@ -63,6 +82,8 @@ class Line(ServerConnection):
         self._lines = lines
         self._strangers = strangers
         self._gone = gone
+        self._refuse = refuse
+        self._refused = False
         self._second, self._frames = 0.0, 0
 
     @property
@@ -124,16 +145,35 @@ class Line(ServerConnection):
 
     def data_received(self, data: bytes) -> None:
         """Read; cut off who has us answer pings and does not take the answers."""
+        if self._refused:
+            return
         if self.response is None:
             data = self.head.part(data)
             if self.head.too_long:
-                self.transport.abort()
+                self._turn_away(HEADERS_TOO_LONG)
                 return
             if self.head.whole:
                 self._strangers.heard(self)
         super().data_received(data)
         if self.untaken > self.write_limit_high + _UNTAKEN_BYTES and self.is_open:
             self.transport.abort()
+
+    def send_data(self) -> None:
+        """Send what is to be sent; what cannot be read is refused in our own words."""
+        wrong = None if self.request or self._refused else self.protocol.handshake_exc
+        # Nobody waits for an answer who has gone without having asked.
+        if wrong is None or isinstance(wrong.__cause__, EOFError):
+            super().send_data()
+            return
+        self.protocol.data_to_send()
+        self._turn_away(_problem(wrong))
+
+    def _turn_away(self, problem: Problem) -> None:
+        """Answer a request that cannot be read; what else comes of it is not looked at."""
+        self._refused = True
+        self.transport.write(self._refuse(self, problem))
+        self.transport.write_eof()
+        self._cut_off_later()
 
     def process_event(self, event: "Request | Frame") -> None:  # type: ignore[override]
         """Count what comes; too much ends it."""

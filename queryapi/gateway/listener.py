@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
@@ -83,7 +83,7 @@ class Listener:
             self._serve,
             sock=listening,
             create_connection=partial(  # type: ignore[arg-type]  # called as the class is
-                Line, self._lines, self._strangers, self._gone
+                Line, self._lines, self._strangers, self._gone, self._refuse
             ),
             process_request=self._received,
             process_response=_worded,
@@ -126,22 +126,31 @@ class Listener:
                 _LOG.exception("a request failed")
             page = problem_page(problem, path)
         status = HTTPStatus.SWITCHING_PROTOCOLS if page is None else page.status
-        self._inside.metrics.answered(status)
-        _REQUESTS.info(
-            "request",
-            extra=fields(
-                client=address,
-                principal=name_of(line.admitted),
-                method=request.method[:32],
-                path=path[:_PATH_LOGGED],
-                status=int(status),
-                milliseconds=round((time.monotonic() - began) * 1000, 2),
-            ),
+        self._note(
+            status,
+            client=address,
+            principal=name_of(line.admitted),
+            method=request.method[:32],
+            path=path[:_PATH_LOGGED],
+            milliseconds=round((time.monotonic() - began) * 1000, 2),
         )
         if page is None:
             return None
         line.answered = True
         return _response(page, head=request.method == "HEAD")
+
+    def _refuse(self, line: Line, problem: Problem) -> bytes:
+        """Return the answer to a request that cannot be read: whose it is tells its connection."""
+        method, path = line.head.asked
+        page = problem_page(problem, path)
+        peer = line.remote_address
+        self._note(page.status, client=peer[0] if peer else "", method=method, path=path)
+        return _response(page, head=method == "HEAD").serialize()
+
+    def _note(self, status: HTTPStatus, **told: Any) -> None:
+        """Leave what every request leaves."""
+        self._inside.metrics.answered(status)
+        _REQUESTS.info("request", extra=fields(**told, status=int(status)))
 
     async def _serve(self, line: ServerConnection) -> None:
         assert isinstance(line, Line)  # noqa: S101 - told to mypy
@@ -250,6 +259,7 @@ def _response(page: Page, *, head: bool = False) -> Response:
 
 def _forget_head(line: Line) -> None:
     """Drop the headers of a handshake: they take room while a client stays, and hold tokens."""
+    line.head.forget()
     for head in (line.request, line.response):
         if head is not None:
             head.headers.clear()

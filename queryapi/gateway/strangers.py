@@ -1,7 +1,11 @@
 """Connections that are no WebSocket yet, or will never be one: a few at a time."""
 
+import re
 from typing import Protocol
 
+# As much of the first line as tells what was asked.
+_REQUEST_LINE = re.compile(rb"([A-Z]{1,20}) (/[!-~]{0,200})")
+_BEGINNING_BYTES = 256
 _HEAD_END = b"\r\n\r\n"
 _HEAD_BYTES = 32 * 1024
 
@@ -12,13 +16,14 @@ class Head:
     The client has to wait for our answer: whatever it says before that is no part of anything.
     """
 
-    __slots__ = ("_bytes", "_end", "early", "whole")
+    __slots__ = ("_beginning", "_bytes", "_end", "early", "whole")
 
     def __init__(self) -> None:
         self.whole = False
         """Whether all of it is here."""
         self.early = False
         """Whether the client did not wait for our answer."""
+        self._beginning = b""
         self._end = b""
         self._bytes = 0
 
@@ -26,6 +31,17 @@ class Head:
     def too_long(self) -> bool:
         """Whether it is longer than any that has a reason."""
         return self._bytes > _HEAD_BYTES
+
+    @property
+    def asked(self) -> tuple[str, str]:
+        """The method and the path, as far as they can be told; empty = they cannot."""
+        found = _REQUEST_LINE.match(self._beginning)
+        method, target = (part.decode() for part in found.groups()) if found else ("", "")
+        return method, target.partition("?")[0]
+
+    def forget(self) -> None:
+        """Drop what it said; it may hold what is nobody's business."""
+        self._beginning = b""
 
     def part(self, data: bytes) -> bytes:
         """Return as much of *data*, which has come just now, as belongs to the head."""
@@ -39,6 +55,8 @@ class Head:
         part = data[: found + len(_HEAD_END) - before] if self.whole else data
         self.early = len(part) < len(data)
         self._end = seen[1 - len(_HEAD_END) :]
+        if len(self._beginning) < _BEGINNING_BYTES:
+            self._beginning += part[: _BEGINNING_BYTES - len(self._beginning)]
         self._bytes += len(part)
         return part
 

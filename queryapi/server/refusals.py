@@ -15,7 +15,7 @@ from gunicorn.http.parser import RequestParser  # type: ignore[import-untyped]
 
 from queryapi.api.dialects import Problem
 from queryapi.api.errors import written
-from queryapi.api.problems import INTERNAL
+from queryapi.api.problems import HEADERS_TOO_LONG, INTERNAL, LINE_TOO_LONG
 from queryapi.front.call import id_of
 from queryapi.telemetry.logs import ACCESS, fields
 
@@ -32,12 +32,8 @@ class _NoHost(errors.ParseException):  # type: ignore[misc]  # gunicorn has no t
 
 
 _PROBLEMS: dict[type[Exception], Problem] = {
-    errors.LimitRequestLine: Problem(
-        HTTPStatus.REQUEST_URI_TOO_LONG, "The request line is too long"
-    ),
-    errors.LimitRequestHeaders: Problem(
-        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "There are too many headers, or too long ones"
-    ),
+    errors.LimitRequestLine: LINE_TOO_LONG,
+    errors.LimitRequestHeaders: HEADERS_TOO_LONG,
     errors.UnsupportedTransferCoding: Problem(
         HTTPStatus.NOT_IMPLEMENTED, "This transfer coding is not supported"
     ),

@@ -39,6 +39,23 @@ def test_a_head_ends_with_an_empty_line_however_it_comes(
     assert (found + b"\r\n\r\n" if whole else sent) == taken
 
 
+def test_a_head_tells_what_was_asked() -> None:
+    """Method and path, as far as they are read; what cannot be read is nothing."""
+    head = Head()
+    assert ("", "") == head.asked
+    for part in (b"GE", b"T /api", b"/v1?token=hidden HTTP/1.1\r\n"):
+        head.part(part)
+    assert ("GET", "/api/v1") == head.asked
+    head.forget()
+    assert ("", "") == head.asked
+
+    long, junk = Head(), Head()
+    long.part(b"HEAD /" + b"a" * 9000)
+    junk.part(b"\x16\x03\x01\x02\x00")
+    assert ("HEAD", "/" + "a" * 200) == long.asked
+    assert ("", "") == junk.asked
+
+
 def test_only_the_silent_make_room() -> None:
     """Of many the one that has said nothing for longest goes; who waits to be judged stays."""
     strangers = Strangers(silent=2, waiting=1)
