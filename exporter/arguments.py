@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from exporter import logs
+from exporter.cluster.objects.nodes import DEFAULT
 from exporter.node.collectors import COLLECTORS
 from exporter.server import Publisher
 from exporter.version import __version__
@@ -17,7 +18,10 @@ _LONGEST_COMPLETED_SECONDS = 7 * 86400.0
 _MOST_EVENTS = 500
 _MOST_SHARDS = 1000
 NODE_FACTS = ("model", "pool", "instance_type", "zone", "region", "clique")
-"""Facts of a node that are read from its labels, as gpu_node_info names them."""
+"""Facts of a node that are read from its labels, as gpu_node_info names them.
+
+`pool` decides which pool a node is in, and that nodes without GPUs are published at all.
+"""
 
 Build = Callable[[argparse.Namespace], Publisher]
 """Makes a role's publisher from its flags."""
@@ -127,7 +131,8 @@ def _add_reading(cluster: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FACT=LABEL[,LABEL]",
         help=f"node labels that a fact of gpu_node_info ({', '.join(NODE_FACTS)}) is read from, "
-        "first match; may be repeated",
+        "first match; may be repeated. pool= decides which compute pool a node is in (default: "
+        f"{', '.join(DEFAULT.pool)})",
     )
     cluster.add_argument(
         "--completed-for",

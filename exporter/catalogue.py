@@ -195,6 +195,7 @@ NODE_INFO = Family(
         "clique",
         "architecture",
         "os",
+        "provider",
     ),
     Role.CLUSTER,
 )
@@ -298,6 +299,26 @@ NODE_COMPLETED = Family(
     ("node", "result"),
     Role.CLUSTER,
     Kind.COUNTER,
+)
+
+# Apart from gpu_node_…: what counts nodes with GPUs must not count these.
+POOL_NODE_INFO = Family(
+    "gpu_pool_node_info",
+    "Identity of a node without GPUs whose label names a pool; the value is always 1.",
+    ("node", "pool", "instance_type", "zone", "region", "provider"),
+    Role.CLUSTER,
+)
+POOL_NODE_READY = Family(
+    "gpu_pool_node_ready",
+    "1 when the Ready condition of a pool's node without GPUs is True, else 0.",
+    ("node",),
+    Role.CLUSTER,
+)
+POOL_NODE_CORDONED = Family(
+    "gpu_pool_node_cordoned",
+    "1 when a pool's node without GPUs is marked unschedulable, else 0.",
+    ("node",),
+    Role.CLUSTER,
 )
 
 # --- cluster: what there is room for -------------------------------------------------------------

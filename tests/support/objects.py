@@ -57,6 +57,7 @@ def node(
     labels: Mapping[str, str] | None = None,
     conditions: Iterable[Object] = (),
     status: Mapping[str, Any] | None = None,
+    provider_id: str = "",
     **members: Any,
 ) -> Object:
     """Return a Node.
@@ -72,6 +73,7 @@ def node(
         labels: Its labels.
         conditions: Further conditions; the last of a type counts.
         status: Further or other members of `status`.
+        provider_id: What its cloud calls it.
         **members: Further members of `metadata`.
     """
     capacity = amounts(gpus)
@@ -79,7 +81,9 @@ def node(
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": metadata(name, uid, labels=dict(labels or {}), **members),
-        "spec": {"taints": list(taints)} | ({"unschedulable": True} if cordoned else {}),
+        "spec": {"taints": list(taints)}
+        | ({"unschedulable": True} if cordoned else {})
+        | ({"providerID": provider_id} if provider_id else {}),
         "status": {
             "capacity": {"cpu": "96"} | capacity,
             "allocatable": {"cpu": "95"}

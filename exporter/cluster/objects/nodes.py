@@ -20,6 +20,8 @@ _PROBLEM_CONDITIONS = {
     "NetworkUnavailable": "network_unavailable",
 }
 _MIB = 2**20
+# Schemes of `spec.providerID` whose clouds have a name that people know better.
+_PROVIDERS = {"aws": "AWS", "gce": "GCP", "azure": "Azure", "oci": "OCI"}
 
 UNKNOWN = "unknown"
 """The model of a node that nothing tells."""
@@ -88,8 +90,9 @@ DEFAULT = Reading()
 class Node:
     """What is kept of one node; `capacity` and `allocatable` are units by GPU resource name.
 
-    `problems` are the words of `gpu_node_problem`; `cpu` is in cores, `memory` and `device_memory`
-    in bytes, times in Unix seconds.
+    `provider` is whose machine it is, empty where nobody says. `problems` are the words of
+    `gpu_node_problem`; `cpu` is in cores, `memory` and `device_memory` in bytes, times in Unix
+    seconds.
     """
 
     uid: str
@@ -100,6 +103,7 @@ class Node:
     zone: str
     region: str
     clique: str
+    provider: str
     architecture: str
     os: str
     created: float | None
@@ -158,6 +162,7 @@ def from_wire(node: NodeWire, reading: Reading = DEFAULT) -> Node:
         zone=_first(labels, reading.zone),
         region=_first(labels, reading.region),
         clique=_first(labels, reading.clique),
+        provider=_provider(node.spec.provider_id),
         architecture=system.architecture if system else "",
         os=system.operating_system if system else "",
         created=epoch(node.metadata.creation_timestamp),
@@ -238,6 +243,15 @@ def _gpus(counted: Mapping[str, float]) -> dict[str, float]:
 def _model(product: str) -> str:
     # GPU feature discovery appends how the GPU is shared; the model stays the same.
     return product.removesuffix("-SHARED").split("-MIG-")[0]
+
+
+def _provider(identity: str) -> str:
+    """Return whose machine it is, from what the cloud's controller calls it."""
+    scheme, told, _ = identity.partition("://")
+    if not told:
+        # Oracle's controller writes the machine's own id, without a scheme.
+        return "OCI" if identity.startswith("ocid1.") else ""
+    return _PROVIDERS.get(scheme, scheme)
 
 
 def _first(labels: Mapping[str, str], names: tuple[str, ...]) -> str:

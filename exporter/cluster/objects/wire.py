@@ -210,6 +210,7 @@ class Taint(_Wire):
 class NodeSpec(_Wire):
     """`spec` of a node."""
 
+    provider_id: str = msgspec.field(name="providerID", default="")
     unschedulable: bool | None = None
     taints: list[Taint] | None = None
 

@@ -35,9 +35,10 @@ def of_node(
     units: Sequence[Units],
     completed: Mapping[str, float],
 ) -> Lines:
-    """Return the lines of one node; none when it has nothing to do with GPUs.
+    """Return the lines of one node; none when it has neither GPUs nor a pool.
 
-    A node whose labels promise GPUs is published even while no device plugin offers them.
+    A node whose labels promise GPUs is published even while no device plugin offers them; of one
+    without GPUs that is in a pool, only who it is and how it is.
 
     Args:
         node: The node.
@@ -46,7 +47,7 @@ def of_node(
         completed: GPU pods that ended on it, by result.
     """
     if not accounts and not node.hardware.present:
-        return {}
+        return _without_gpus(node) if node.pool else {}
     lines = {catalogue.NODE_INFO: _info(node)}
     for family, reading in _NODE_FAMILIES:
         value = reading(node)
@@ -77,8 +78,20 @@ def _info(node: Node) -> str:
         node.clique,
         node.architecture,
         node.os,
+        node.provider,
     )
     return line(catalogue.NODE_INFO, info, 1)
+
+
+def _without_gpus(node: Node) -> Lines:
+    who = (node.name, node.pool, node.instance_type, node.zone, node.region, node.provider)
+    return {
+        catalogue.POOL_NODE_INFO: line(catalogue.POOL_NODE_INFO, who, 1),
+        catalogue.POOL_NODE_READY: line(catalogue.POOL_NODE_READY, (node.name,), node.ready),
+        catalogue.POOL_NODE_CORDONED: line(
+            catalogue.POOL_NODE_CORDONED, (node.name,), node.cordoned
+        ),
+    }
 
 
 def _unavailable(node: Node, accounts: Iterable[Account]) -> Iterable[str]:

@@ -224,6 +224,67 @@ def test_labels_that_promise_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("identity", "provider"),
+    [
+        ("aws:///us-east-1a/i-0123", "AWS"),
+        ("gce://project/zone/name", "GCP"),
+        ("azure:///subscriptions/s/vm", "Azure"),
+        ("oci://ocid1.instance.oc1", "OCI"),
+        ("ocid1.instance.oc1", "OCI"),
+        ("kind://docker/kind/worker", "kind"),
+        ("somebody's machine", ""),
+        ("", ""),
+    ],
+)
+def test_whose_machine_a_node_is(identity: str, provider: str) -> None:
+    """The four large clouds by name, others as their controller writes them."""
+    (line,) = scrape(node(provider_id=identity)).of("gpu_node_info")
+    told = f',provider="{provider}"' if provider else ""
+
+    assert f'gpu_node_info{{node="n1",model="unknown"{told}}} 1' == line
+
+
+def test_a_pools_node_without_gpus() -> None:
+    """It is told who it is and how it is, under names that count no GPU node; and nothing more."""
+    aws = "aws:///us-east-1a/i-0123"
+    relay = Relay().put(node(gpus=None, labels=POOL | TYPE | ZONE, provider_id=aws))
+    well = [line for line in relay.scrape().lines if "node=" in line]
+    relay.put(node(gpus=None, labels=POOL, ready="Unknown", cordoned=True))
+
+    expected = text("""
+        gpu_pool_node_cordoned{node="n1"} 0
+        gpu_pool_node_info{node="n1",pool="a100-pool",instance_type="a2-highgpu-8g",zone="eu-1a",provider="AWS"} 1
+        gpu_pool_node_ready{node="n1"} 1
+    """)  # noqa: E501 - exposition text cannot be broken
+
+    assert expected == well
+    assert text("""
+        gpu_pool_node_cordoned{node="n1"} 1
+        gpu_pool_node_info{node="n1",pool="a100-pool"} 1
+        gpu_pool_node_ready{node="n1"} 0
+    """) == [line for line in relay.scrape().lines if "node=" in line]
+
+
+def test_a_node_is_told_of_once() -> None:
+    """One that gets GPUs, or leaves its pool, is under no name that it had before."""
+    relay = Relay().put(node(gpus=None, labels=POOL))
+    told = []
+    for later in (node(labels=POOL), node(gpus=None, labels=POOL), node(gpus=None)):
+        scraped = relay.put(later).scrape()
+        told.append([len(scraped.of(name)) for name in ("gpu_node_info", "gpu_pool_node_info")])
+
+    assert [[1, 0], [0, 1], [0, 0]] == told
+
+
+def test_which_label_makes_a_pool() -> None:
+    """A cluster's own, where it is named; the clouds' then make none."""
+    own = Relay(DEFAULT.but((), {"pool": ("team",)}))
+    own.put(node("a", None, labels=POOL), node("b", None, labels={"team": "vision"}))
+
+    assert ['gpu_pool_node_info{node="b",pool="vision"} 1'] == own.scrape().of("gpu_pool_node_info")
+
+
+@pytest.mark.parametrize(
     ("labels", "expected"),
     [
         ({"nvidia.com/gpu.memory": "40960"}, [40 * 2**30]),
