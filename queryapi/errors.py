@@ -10,6 +10,11 @@ QueryApiError
 ├── NotPermitted              a known caller may not do this
 ├── RateLimited               a client asks more than it may
 ├── Overloaded                there is no room for one more; try again
+├── Conflict                  what is there forbids what is asked for
+├── PreconditionFailed        what the caller wants changed is not what they have seen
+├── UnsupportedContent        a body of a kind that the route does not take
+├── KeyReused                 an idempotency key that stands for another request
+├── StoreUnavailable          the database does not answer, or takes no writes; try again
 ├── SharedUnavailable         Redis does not answer; the process goes on alone
 └── UpstreamError             Prometheus
     ├── UpstreamUnavailable   no usable answer: refused, late, failing, broken; try again
@@ -104,6 +109,37 @@ class Overloaded(QueryApiError):  # noqa: N818 - a state, named as one
     """There is no room for one more; `retry_after` is in seconds, the message is shown."""
 
     def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Conflict(QueryApiError):  # noqa: N818 - what HTTP calls it
+    """What is there forbids what is asked for; the message is shown and says what to do."""
+
+
+class PreconditionFailed(QueryApiError):  # noqa: N818 - what HTTP calls it
+    """What the caller wants changed is not what they have seen; the message is shown."""
+
+
+class UnsupportedContent(QueryApiError):  # noqa: N818 - what HTTP calls it
+    """A body of a kind that the route does not take; the message is shown."""
+
+
+class KeyReused(QueryApiError):  # noqa: N818 - a state, named as one
+    """An idempotency key stands for another request already; the message is shown."""
+
+
+class StoreUnavailable(QueryApiError):  # noqa: N818 - a state, named as one
+    """The database does not answer or takes no writes; the message is shown.
+
+    Nothing was changed, unless the message says that nobody knows: it may go away while it stores.
+
+    Args:
+        message: Names neither hosts nor credentials.
+        retry_after: Seconds after which trying again makes sense; None = it never does.
+    """
+
+    def __init__(self, message: str, *, retry_after: int | None = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 

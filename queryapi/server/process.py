@@ -23,9 +23,11 @@ from queryapi import app
 from queryapi.api import bounds
 from queryapi.errors import ConfigurationError
 from queryapi.server.children import fork, start_gateway
+from queryapi.server.database import prepare
 from queryapi.server.supervisor import Supervisor, hold_signals
 from queryapi.server.worker import Worker
 from queryapi.settings import Settings, split_address
+from queryapi.storage.exclusive import exclusive
 from queryapi.telemetry import processes
 
 if TYPE_CHECKING:
@@ -45,14 +47,21 @@ def serve(settings: Settings) -> int:
     """Serve until a signal ends the process; returns the exit status.
 
     Raises:
-        ConfigurationError: When an address cannot be listened on.
+        ConfigurationError: When an address cannot be listened on, or another service has the
+            database's file.
     """
     for address in settings.listen:
         _probe("listen", address)
+    if settings.stream_listen is not None:
+        _probe("stream_listen", settings.stream_listen)
+    with exclusive(settings.database_url):
+        return prepare(settings) or _serve(settings)
+
+
+def _serve(settings: Settings) -> int:
     if settings.stream_listen is None:
         _serve_http(settings)
         return 0
-    _probe("stream_listen", settings.stream_listen)
     hold_signals()
     service = fork(partial(_serve_http, settings))
     return Supervisor(service, partial(start_gateway, settings)).run()
@@ -146,6 +155,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> "WSGIApplication":
         """Build the application; runs in the worker, so that no thread or socket is inherited."""
         self._application = app.build(self._settings, started=self._started)
+        self._application.begin()
         return self._application.wsgi
 
     def drain(self) -> None:

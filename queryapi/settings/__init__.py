@@ -1,6 +1,7 @@
 """The settings of the query service: their table, where they come from, what is refused."""
 
 from queryapi.settings.access import Anonymous, Api, Auth, Grant, Oidc, Role, TokenReview
+from queryapi.settings.databasechecks import sqlite_file
 from queryapi.settings.source import load, read
 from queryapi.settings.table import (
     BasicAuth,
@@ -11,6 +12,7 @@ from queryapi.settings.table import (
     Limits,
     Log,
     Monitoring,
+    Pools,
     Settings,
     Stream,
     Timeouts,
@@ -34,6 +36,7 @@ __all__ = [
     "Log",
     "Monitoring",
     "Oidc",
+    "Pools",
     "RealTimeMetrics",
     "Role",
     "Service",
@@ -48,4 +51,5 @@ __all__ = [
     "read",
     "reads_safely",
     "split_address",
+    "sqlite_file",
 ]

@@ -7,6 +7,7 @@ import msgspec
 
 from queryapi.errors import ConfigurationError
 from queryapi.settings.accesschecks import check_auth
+from queryapi.settings.databasechecks import check_database
 from queryapi.settings.listening import check_listeners
 from queryapi.settings.monitoringchecks import check_monitoring
 from queryapi.settings.servicechecks import check_service
@@ -40,6 +41,7 @@ def check(settings: Settings) -> Settings:
         raise ConfigurationError("cache.stale: must not be shorter than cache.ttl")
     check_monitoring(settings)
     check_service(settings)
+    check_database(settings)
     # They travel to other processes as JSON, and names to clients.
     broken = next(_broken(msgspec.to_builtins(settings, str_keys=True), ""), None)
     if broken is not None:

@@ -1,11 +1,11 @@
 """Refuses settings of the service itself: its processes, what they share, limits, traces."""
 
 import ipaddress
-from urllib.parse import SplitResult, parse_qs
+from urllib.parse import SplitResult
 
 from queryapi.errors import ConfigurationError
 from queryapi.settings.table import Settings
-from queryapi.settings.values import check_file, url_parts
+from queryapi.settings.values import check_file, url_options, url_parts
 
 # Others of the client's options would undo short waits and the checking of certificates.
 _REDIS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
@@ -46,12 +46,7 @@ def _check_redis(url: str) -> None:
             " rediss://user:password@host:6380/0 or unix:///run/redis.sock; write special"
             " characters of a password in percent encoding"
         )
-    options = parse_qs(parts.query, keep_blank_values=True)
-    if not _REDIS_OPTIONS.issuperset(options):
-        raise ConfigurationError(
-            f"redis_url: of options only {', '.join(sorted(_REDIS_OPTIONS))} are known; user and"
-            " password stand before the host"
-        )
+    options = url_options(parts, _REDIS_OPTIONS, "redis_url")
     if not all(map(_is_number, options.get("db", ()))):
         raise ConfigurationError("redis_url: db is a number")
     for option in _REDIS_FILES:

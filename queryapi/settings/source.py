@@ -92,6 +92,8 @@ def _refuse_near_miss(variable: str, names: Mapping[str, Location]) -> None:
 
 
 def _parse(variable: str, text: str) -> object:
+    if text == "null":
+        return None
     if text.startswith(("[", "{")):
         try:
             return msgspec.json.decode(text)

@@ -99,6 +99,41 @@ class Monitoring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 300.0
 
 
+class Pools(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Compute pools: how current their numbers are, how they live, what is remembered of them."""
+
+    ttl: Annotated[Seconds, Meta(description="Seconds for which their numbers are fresh.")] = 15.0
+    observe: Annotated[
+        Annotated[float, Meta(ge=1, le=3600)],
+        Meta(description="Seconds between two looks at the nodes, which move pools between states"),
+    ] = 15.0
+    settle: Annotated[
+        Annotated[float, Meta(ge=0, le=3600)],
+        Meta(description="Seconds for which a change must last before it counts."),
+    ] = 60.0
+    join_within: Annotated[
+        Annotated[float, Meta(ge=0, le=7 * 86400)],
+        Meta(description="Seconds that a pool which was told to grow has before it is degraded."),
+    ] = 600.0
+    activate_after: Annotated[
+        Annotated[float, Meta(ge=0)] | None,
+        Meta(
+            description="Seconds after which a pool without any node counts as active; default: it"
+            " stays initializing."
+        ),
+    ] = None
+    activity_days: Annotated[
+        Annotated[float, Meta(gt=0)], Meta(description="Days for which activities are kept.")
+    ] = 400.0
+    activity_count: Annotated[
+        int, Meta(ge=1, description="Activities that are kept; the oldest go first.")
+    ] = 100_000
+    idempotency_hours: Annotated[
+        Annotated[float, Meta(gt=0, le=720)],
+        Meta(description="Hours for which an Idempotency-Key is remembered."),
+    ] = 24.0
+
+
 class Stream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """WebSockets: how many, and how patient the service is with slow ones."""
 
@@ -202,6 +237,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     real_time_metrics: Annotated[
         RealTimeMetrics, Meta(description="How the services are looked at.")
     ] = RealTimeMetrics()
+    database_url: Annotated[
+        str | None,
+        Meta(
+            description="Where pools are kept: sqlite:///FILE, or postgresql+psycopg://user:password@"
+            "host/name, which several processes or replicas need; null = pools are only what nodes'"
+            " labels say, and nothing can be changed."
+        ),
+    ] = "sqlite:///gpuscope.db"
+    database_password_file: Annotated[
+        str | None, Meta(description="What holds PostgreSQL's password; read for each connection.")
+    ] = None
+    pools: Annotated[Pools, Meta(description="Compute pools.")] = Pools()
     stream: Annotated[Stream, Meta(description="WebSockets.")] = Stream()
     timeouts: Annotated[Timeouts, Meta(description="How long anything may take.")] = Timeouts()
     upstream: Annotated[Upstream, Meta(description="What Prometheus may answer.")] = Upstream()

@@ -2,9 +2,9 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from queryapi.errors import ConfigurationError
 
@@ -21,6 +21,21 @@ def url_parts(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return None if port == 0 else parts
+
+
+def url_options(parts: SplitResult, known: Collection[str], setting: str) -> dict[str, list[str]]:
+    """Return the options behind a URL's question mark, by name.
+
+    Raises:
+        ConfigurationError: When one is not *known*: what is misspelt would not be used.
+    """
+    options = parse_qs(parts.query, keep_blank_values=True)
+    if not set(known).issuperset(options):
+        raise ConfigurationError(
+            f"{setting}: of options only {', '.join(sorted(known))} are known; user and"
+            " password stand before the host"
+        )
+    return options
 
 
 def split_address(address: str, setting: str = "listen") -> tuple[str, int]:

@@ -34,7 +34,7 @@ def configure(level: Level, form: Format) -> None:
     logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Their debug lines hold whole URLs and credentials, and would drown ours.
-    for chatty in ("urllib3", "websockets", "asyncio"):
+    for chatty in ("urllib3", "websockets", "asyncio", "sqlalchemy", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

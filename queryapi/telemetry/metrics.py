@@ -12,9 +12,11 @@ from queryapi.telemetry import processes
 from queryapi.telemetry.caching import Caching
 from queryapi.telemetry.judging import Judging
 from queryapi.telemetry.looking import Looking
+from queryapi.telemetry.observing import Observing
 from queryapi.telemetry.querying import Querying
 from queryapi.telemetry.serving import Served, Serving, served
 from queryapi.telemetry.sharing import Sharing
+from queryapi.telemetry.storing import Storing
 from queryapi.telemetry.streaming import Streaming
 
 
@@ -49,6 +51,16 @@ class Metrics:
     def sharing(self) -> Sharing:
         """What is shared through Redis; told from the first use on, so never without one."""
         return Sharing(self._registry)
+
+    @cached_property
+    def storing(self) -> Storing:
+        """The database; told from the first use on, so never without one."""
+        return Storing(self._registry)
+
+    @cached_property
+    def observing(self) -> Observing:
+        """The looks at pools' nodes; told from the first use on, so never without a database."""
+        return Observing(self._registry)
 
     def served(self) -> Served:
         """Return what all processes have answered so far."""

@@ -1,12 +1,14 @@
 """What several of these files ask, started once: a Prometheus takes seconds to its first scrape."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
 
 from demo.processes import wait_for
 from tests.support import small_fleet
+from tests.support.postgresql import PostgresqlServer, postgresql_server
 from tests.support.prometheus import Prometheus, Target, prometheus
 
 
@@ -20,6 +22,25 @@ def _fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     ):
         wait_for(lambda: _alerts_fire(running.url), seconds=60, what="the rules' first results")
         yield running
+
+
+@pytest.fixture(name="postgresql", scope="session")
+def _postgresql() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL that nobody kills or freezes."""
+    with postgresql_server() as server:
+        yield server
+
+
+@pytest.fixture(
+    name="database_url", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.e2e)]
+)
+def _database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind, one after the other."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'gpuscope.db'}"
+    server = request.getfixturevalue("postgresql")
+    assert isinstance(server, PostgresqlServer)
+    return server.fresh()
 
 
 def _alerts_fire(url: str) -> bool:

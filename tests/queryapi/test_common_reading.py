@@ -98,6 +98,8 @@ def test_processes_with_one_redis_read_each_part_once(tmp_path: Path) -> None:
             "redis_url": redis.url,
             # No window ends while this runs.
             "cache": {"ttl": 80_000, "stale": 86_400},
+            # Nobody observes pools.
+            "database_url": None,
         }
         services = [stack.enter_context(api(folder, url, settings)) for folder in folders[:2]]
         asked = [

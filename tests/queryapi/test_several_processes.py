@@ -63,7 +63,7 @@ def _several(folder: Path, processes: int, **settings: Any) -> Iterator[_Several
         services = []
         for each in folders:
             each.mkdir()
-            given = {"redis_url": redis.url, **LASTING, **settings}
+            given = {"redis_url": redis.url, "database_url": None, **LASTING, **settings}
             services.append(stack.enter_context(api(each, url, given)))
         yield _Several(prometheus, services)
 

@@ -95,7 +95,7 @@ def test_a_crashed_worker_is_replaced(
 ) -> None:
     """One worker of two is killed: the other goes on answering, and soon there are two again."""
     _, url = prometheus
-    two = {"workers": 2, "redis_url": f"redis://{LOOPBACK}:{free_port()}/0"}
+    two = {"workers": 2, "redis_url": f"redis://{LOOPBACK}:{free_port()}/0", "database_url": None}
     with api(tmp_path, url, {**PATIENT, **two}) as service:
         wait_for(lambda: len(_workers(service)) == 2, seconds=60, what="two workers")
         before = _workers(service)
@@ -165,7 +165,7 @@ def test_workers_add_up_their_metrics(
 ) -> None:
     """Whichever worker answers /metrics, it counts the requests of all, a dead one's too."""
     _, url = prometheus
-    two = {"workers": 2, "redis_url": f"redis://{LOOPBACK}:{free_port()}/0"}
+    two = {"workers": 2, "redis_url": f"redis://{LOOPBACK}:{free_port()}/0", "database_url": None}
 
     def counted(service: Api) -> float:
         page = service.get("/metrics").text
@@ -198,7 +198,7 @@ def test_shared_metrics_leave_nothing_behind(
     """The folder in which workers keep their counts ends with the service."""
     _, url = prometheus
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    two = {"workers": 2, "redis_url": f"redis://{LOOPBACK}:{free_port()}/0"}
+    two = {"workers": 2, "redis_url": f"redis://{LOOPBACK}:{free_port()}/0", "database_url": None}
     with api(tmp_path, url, two) as service:
         kept = list(tmp_path.glob("gpuscope-api-*"))
         os.kill(min(_workers(service)), signal.SIGTERM)

@@ -1,0 +1,1 @@
+"""What Prometheus cannot hold, in SQL: SQLite by default, PostgreSQL for several processes."""

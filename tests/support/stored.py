@@ -1,0 +1,78 @@
+"""What tests keep in a database."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import msgspec
+import pytest
+
+from demo.processes import wait_for
+from queryapi.errors import StoreUnavailable
+from queryapi.storage import pools
+from queryapi.storage.engine import Store
+from queryapi.storage.records import Activity, NodeType, Pool
+
+POOL = Pool(
+    id="pool-1",
+    cluster="prod-cluster",
+    name="Trainers \N{SNOWMAN}",
+    description="For training",
+    region="eu-1",
+    provider="ours",
+    node_types=(NodeType("a100-8", 4), NodeType("h100-8", 2)),
+    tags=("team:ml", "spot"),
+    selector={"pool": ("train",), "model": ("A100", "H100")},
+    maintenance=False,
+    created_at=1_000.25,
+    updated_at=1_000.5,
+    resized_at=1_000.75,
+)
+CREATED = Activity(
+    pool_id="pool-1",
+    pool_name="Trainers",
+    cluster="prod-cluster",
+    action="pool-created",
+    details="Created",
+    at=1_000.25,
+    user="ann",
+)
+
+NEVER_HUNG = 20.0
+"""Seconds within which whatever is bounded has ended, however busy the machine is."""
+
+
+def pool(name: str, **changes: object) -> Pool:
+    """Return a pool of that id."""
+    return msgspec.structs.replace(POOL, id=name, **changes)
+
+
+@contextmanager
+def stored(url: str) -> Iterator[Store]:
+    """Give a store that is closed in the end."""
+    with closing(Store(url)) as store:
+        yield store
+
+
+def names(store: Store) -> list[str]:
+    """Return the ids of all pools."""
+    with store.reading() as session:
+        return [one.id for one in pools.every(session)]
+
+
+def works(store: Store) -> bool:
+    """Tell whether the database answers."""
+    try:
+        names(store)
+    except StoreUnavailable:
+        return False
+    return True
+
+
+def wait_until_it_works(store: Store) -> None:
+    """Wait until the database answers again."""
+    wait_for(lambda: works(store), seconds=NEVER_HUNG, what="the database", every=0.05)
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what the log has from the database's side."""
+    return [it.message for it in caplog.records if it.name.startswith("queryapi.storage")]
