@@ -17,6 +17,10 @@ class Scope:
         return self.clusters is None or cluster in self.clusters
 
 
+EVERYTHING = Scope()
+"""What the service itself sees."""
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who is asking.
@@ -29,7 +33,7 @@ class Principal:
 
     name: str
     role: Role | None
-    scope: Scope = Scope()
+    scope: Scope = EVERYTHING
 
 
 NOBODY = Principal("anonymous", None, Scope(frozenset(), frozenset()))

@@ -37,6 +37,7 @@ class Series:
 
 CAPACITY = "cluster:gpu_capacity:sum"
 RUNNING_TASKS = "cluster:gpu_running_tasks:count"
+POOL_NODES = "cluster:pool_nodes:count"
 EVALUATED_AT = "cluster:gpu_evaluation_timestamp_seconds:max"
 SCRAPED_AT = "cluster:gpu_snapshot_timestamp_seconds:max"
 KNOWN_AT = "cluster:gpu_state_timestamp_seconds:min"
@@ -49,9 +50,17 @@ _NO_DEVICES = (
     "scheduler monitoring says nothing of devices and drivers, and pauses no worker for them:"
     " scrape gpuscope-exporter node on every GPU node, with the cluster's label"
 )
+_UNPOOLED = "compute pools answer without live numbers (stale): load the rules of this version"
+_UNSEEN = (
+    "of compute pools this number is 0, and named as unmeasured: scrape node_exporter on every"
+    " node, with the cluster's label and the label node (docs/prometheus.md)"
+)
+_NO_CPU_NODES = "no node without GPUs has a pool's label"
+_WHOLE = "one cluster exporter tells of the whole cluster, not several of a part each"
 _DISPENSABLE = "scheduler monitoring does without it"
 _NO_NODES = "the cluster has no GPU node"
 _NO_TASKS = "no GPU pod runs"
+_NONE_CORDONED = "no node is cordoned"
 
 SERIES: tuple[Series, ...] = (
     Series(EVALUATED_AT, Source.RULES, needed=True),
@@ -75,6 +84,30 @@ SERIES: tuple[Series, ...] = (
     Series("node:gpu_capacity:sum", Source.RULES, with_any=CAPACITY, otherwise=_NO_NODES),
     Series("node:gpu_allocated:sum", Source.RULES, with_any=CAPACITY, otherwise=_NO_NODES),
     Series("node:gpu_utilization_ratio:avg", Source.RULES, otherwise=_UNMEASURED),
+    Series(POOL_NODES, Source.RULES, with_any=CAPACITY, otherwise=_UNPOOLED),
+    Series("pool:nodes:count", Source.RULES, with_any=POOL_NODES, otherwise=_NO_NODES),
+    Series("pool:nodes_ready:sum", Source.RULES, with_any=POOL_NODES, otherwise=_NO_NODES),
+    Series("pool:nodes_cordoned:sum", Source.RULES, otherwise=_NONE_CORDONED),
+    Series("pool:gpu_allocatable:sum", Source.RULES, with_any=CAPACITY, otherwise=_NO_NODES),
+    Series("pool:gpu_allocated:sum", Source.RULES, with_any=CAPACITY, otherwise=_NO_NODES),
+    Series("pool:gpu_free:sum", Source.RULES, with_any=CAPACITY, otherwise=_NO_NODES),
+    Series("pool:gpu_utilization_ratio:sum", Source.RULES, otherwise=_UNMEASURED),
+    Series("pool:gpu_utilization_ratio:count", Source.RULES, otherwise=_UNMEASURED),
+    Series("pool:cpu_utilization_ratio:sum", Source.RULES, otherwise=_UNSEEN),
+    Series("pool:cpu_utilization_ratio:count", Source.RULES, otherwise=_UNSEEN),
+    Series("pool:memory_utilization_ratio:sum", Source.RULES, otherwise=_UNSEEN),
+    Series("pool:memory_utilization_ratio:count", Source.RULES, otherwise=_UNSEEN),
+    Series("pool:network_utilization_ratio:sum", Source.RULES, otherwise=_UNSEEN),
+    Series("pool:network_utilization_ratio:count", Source.RULES, otherwise=_UNSEEN),
+    Series(
+        "node:pool_identity_timestamp_seconds:max",
+        Source.RULES,
+        with_any=POOL_NODES,
+        otherwise=_NO_NODES,
+    ),
+    Series("node:gpu_free_block:max", Source.RULES, with_any=CAPACITY, otherwise=_NO_NODES),
+    Series("gpu_pods", Source.CLUSTER, with_any=CAPACITY, otherwise=_NO_NODES),
+    Series("gpu_exporter_shard_info", Source.CLUSTER, otherwise=_WHOLE),
     Series("gpu_node_ready", Source.CLUSTER, with_any=CAPACITY, otherwise=_NO_NODES),
     Series("gpu_pod_info", Source.CLUSTER, with_any=RUNNING_TASKS, otherwise=_NO_TASKS),
     Series("gpu_pod_state", Source.CLUSTER, with_any=RUNNING_TASKS, otherwise=_NO_TASKS),
@@ -102,6 +135,8 @@ SERIES: tuple[Series, ...] = (
     Series("gpu_node_cordoned", Source.CLUSTER, with_any=CAPACITY, otherwise=_NO_NODES),
     Series("gpu_node_allocatable", Source.CLUSTER, with_any=CAPACITY, otherwise=_NO_NODES),
     Series("gpu_node_free", Source.CLUSTER, with_any=CAPACITY, otherwise=_NO_NODES),
+    Series("gpu_pool_node_ready", Source.CLUSTER, otherwise=_NO_CPU_NODES),
+    Series("gpu_pool_node_cordoned", Source.CLUSTER, otherwise=_NO_CPU_NODES),
     Series("gpu_node_problem", Source.CLUSTER, otherwise="no GPU node has a problem"),
     Series("gpu_node_created_timestamp_seconds", Source.CLUSTER, otherwise=_DISPENSABLE),
     Series(

@@ -5,16 +5,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from queryapi.access.principal import Scope
+from queryapi.access.principal import EVERYTHING, Scope
 from queryapi.cache.bulkhead import Bulkhead
 from queryapi.errors import ClusterNotFound
 from queryapi.services.freshness import Freshness
 from queryapi.services.part import Part
-from queryapi.services.snapshot import Snapshots
+from queryapi.services.snapshot import Snapshot, Snapshots
 
 Namespaces = frozenset[str] | None
 
-_EVERYTHING = Scope()
 _LIMITED_KEPT = 64
 # No namespace is called this: what is shown to somebody who may see none.
 _NONE = frozenset({"/"})
@@ -83,11 +82,23 @@ class Fleet:
         """Return what `snapshots` would, None when nobody has asked for it yet."""
         return self._views(cluster, scope).known(scope.namespaces)
 
+    def aside(self, cluster: str, scope: Scope, *parts: Part[Any]) -> Snapshot:
+        """Return parts of a cluster, read in a thread that answers no client.
+
+        Raises:
+            ClusterNotFound: When there is none of that name, or *scope* does not show it.
+            UpstreamError: When they cannot be had.
+        """
+        # Not where clients wait: the seats there stand for the threads that answer them.
+        return self.snapshots(cluster, scope).read(*parts, bulkhead=Bulkhead(seats=1))
+
     def freshness(self, cluster: str, part: Part[Any]) -> Freshness:
         """Return how old one part of a cluster is, read anew if need be; raises UpstreamError."""
-        # Not where clients wait: the seats there stand for the threads that answer them.
-        alone = Bulkhead(seats=1)
-        return self.snapshots(cluster, _EVERYTHING).read(part, bulkhead=alone).freshness
+        return self.aside(cluster, EVERYTHING, part).freshness
+
+    def holds(self, cluster: str, part: Part[Any]) -> bool:
+        """Tell whether one part of a cluster is there, however old it may be served."""
+        return self.snapshots(cluster, EVERYTHING).kept(part) is not None
 
     def _views(self, cluster: str, scope: Scope) -> Views:
         found = self._clusters.get(cluster) if scope.shows(cluster) else None

@@ -7,18 +7,18 @@ from concurrent.futures import Executor
 
 import msgspec
 
-from queryapi.access.principal import Scope
+from queryapi.access.principal import EVERYTHING, Scope
 from queryapi.cache.bulkhead import Seats
 from queryapi.errors import QueryRejected, UpstreamError
 from queryapi.promql.client import PrometheusClient
 from queryapi.services.lookout import Lookout
+from queryapi.storage.engine import Store
 
 _LOG = logging.getLogger(__name__)
 _RECENT_SECONDS = 15.0
 _PROBE_SECONDS = 2.0
 # Costs no series and is understood by everything that speaks Prometheus' API.
 _PROBE = "vector(1)"
-_EVERYTHING = Scope()
 
 
 class Liveness(msgspec.Struct, frozen=True):
@@ -34,11 +34,19 @@ class ClusterHealth(msgspec.Struct, frozen=True):
     reason: str
 
 
+class DatabaseHealth(msgspec.Struct, frozen=True):
+    """Whether the database did what it was last asked, and what it said if not."""
+
+    ready: bool
+    reason: str
+
+
 class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):
     """Ready when at least one cluster can be told about, and the process is not about to end."""
 
     ready: bool
     clusters: Mapping[str, ClusterHealth]
+    database: DatabaseHealth | None = None
     draining: bool = False
 
 
@@ -98,17 +106,19 @@ class Health:
 
     Args:
         probes: One per cluster, by name.
+        database: Where pools are kept, which decides nothing: all but pools goes on without it.
     """
 
-    def __init__(self, probes: Mapping[str, Probe]) -> None:
+    def __init__(self, probes: Mapping[str, Probe], database: Store | None = None) -> None:
         self._probes = probes
+        self._database = database
         self._draining = False
 
     def drain(self) -> None:
         """Be ready no more: the process ends soon, and whoever chooses among several goes on."""
         self._draining = True
 
-    def readiness(self, scope: Scope = _EVERYTHING) -> Readiness:
+    def readiness(self, scope: Scope = EVERYTHING) -> Readiness:
         """Return what can be said, in the settings' order, naming the clusters that *scope* shows.
 
         All of them decide, whoever asks.
@@ -119,8 +129,14 @@ class Health:
         return Readiness(
             ready=not self._draining and any(health.ready for health in clusters.values()),
             clusters={name: told for name, told in clusters.items() if scope.shows(name)},
+            database=None if self._database is None else _database_health(self._database),
             draining=self._draining,
         )
+
+
+def _database_health(database: Store) -> DatabaseHealth:
+    trouble = database.trouble
+    return DatabaseHealth(trouble is None, trouble or "did what it was last asked")
 
 
 def _ago(seconds: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from queryapi.access.principal import Scope
+from queryapi.access.principal import EVERYTHING, Scope
 from queryapi.services.alerts import told_alerts
 from queryapi.services.fleet import Fleet
 from queryapi.services.model import Event, Node, Task, Totals
@@ -34,7 +34,6 @@ from queryapi.services.realtimeanswers import (
 from queryapi.services.snapshot import Answer, Snapshot
 from queryapi.services.wording import amount, percent, second
 
-_EVERYTHING = Scope()
 # No namespace is called this.
 _NO_NAMESPACE = ""
 _OK = {"code": 2000, "message": "OK"}
@@ -113,7 +112,7 @@ def _status_parts(extras: frozenset[Extra], scope: Scope) -> tuple[Part[Any], ..
     return _parts(extras, limited=scope.namespaces is not None)
 
 
-def status(snapshot: Snapshot, extras: frozenset[Extra], scope: Scope = _EVERYTHING) -> Status:
+def status(snapshot: Snapshot, extras: frozenset[Extra], scope: Scope = EVERYTHING) -> Status:
     """Return the state of a cluster as *scope* shows it, with the lists that *extras* names."""
     totals, nodes = _everybodys, _all_nodes
     if scope.namespaces is not None:

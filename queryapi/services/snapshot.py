@@ -161,6 +161,12 @@ class Snapshots:
             return None
         return self._snapshot(window, wanted, stale=False)
 
+    def kept(self, *wanted: Part[Any]) -> Snapshot | None:
+        """Return the newest there is, marked stale, to whoever can wait no longer; never waits."""
+        parts = self._timeline.with_moments(wanted)
+        window = self._windows.newest_with(part.key for part in parts)
+        return None if window is None else self._snapshot(window, wanted, stale=True)
+
     def close(self) -> None:
         """Forget what was made: nobody will ask again."""
         self._windows.close()

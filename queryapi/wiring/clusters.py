@@ -22,7 +22,8 @@ def health_of(composition: Composition) -> Health:
         {
             name: Probe(client, prober, seats=composition.house, clock=ground.clock)
             for name, client in clients.items()
-        }
+        },
+        composition.database,
     )
 
 

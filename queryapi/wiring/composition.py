@@ -19,6 +19,7 @@ from queryapi.services.snapshot import Snapshots, Terms
 from queryapi.services.timeline import Timeline
 from queryapi.settings import Cluster
 from queryapi.shared.choice import store_of
+from queryapi.wiring.database import database_of
 from queryapi.wiring.ground import Ground
 
 # Of a process' 16 threads some stay free for those who need not wait, such as /healthz, even when
@@ -61,12 +62,18 @@ class Composition:
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
-        self.store = store_of(ground.settings, ground.metrics)
+        self.shared = store_of(ground.settings, ground.metrics)
         """What processes share; None = nothing."""
-        if self.store is not None:
-            ground.resources.callback(self.store.close)
-        self.elsewhere = elsewhere_of(ground.settings, self.store, ground.metrics)
+        if self.shared is not None:
+            ground.resources.callback(self.shared.close)
+        self.elsewhere = elsewhere_of(ground.settings, self.shared, ground.metrics)
         """Where processes share what they have read; None = nowhere."""
+        self.database = database_of(ground)
+        """Where pools are kept; None = nowhere."""
+        self.with_nodes = tuple(
+            cluster for cluster in ground.settings.clusters if cluster.source == "gpuscope"
+        )
+        """The clusters that tell of nodes: a NativeLink has none."""
         self.answers = Answers()
         """Keeps what was made for callers."""
         self.house = Seats(_WAITING_AT_ONCE)

@@ -6,16 +6,18 @@ from queryapi.services.vitals.examining.probe import BODY_BYTES
 from queryapi.services.vitals.examining.watchlist import Means, Watchlist
 from queryapi.settings import Service
 from queryapi.shared.store import Store
+from queryapi.storage.engine import Store as Database
 from queryapi.wiring.ground import Ground
 from queryapi.wiring.watchers import watchers_of
 
 
-def examiner_of(ground: Ground, store: Store | None) -> Examiner:
+def examiner_of(ground: Ground, store: Store | None, database: Database | None = None) -> Examiner:
     """Return who looks at the services; nothing is asked yet.
 
     Args:
         ground: What it stands on.
         store: What processes share; None = nothing.
+        database: Where pools are kept; None = nowhere.
     """
     settings = ground.settings
 
@@ -33,6 +35,7 @@ def examiner_of(ground: Ground, store: Store | None) -> Examiner:
         clients=watchers_of(ground),
         probe=prober,
         store=store,
+        database=database,
         served=ground.metrics.served,
         started=ground.started,
     )

@@ -24,7 +24,7 @@ def gate_of(composition: Composition, inner: "WSGIApplication", ready: Mapping[s
     ground, settings = composition.ground, composition.ground.settings
     guard = guard_of(settings, ground.metrics.judging, clock=ground.clock)
     ground.resources.callback(guard.close)
-    turnstile = Turnstile(limiter_of(settings, composition.store), settings.limits)
+    turnstile = Turnstile(limiter_of(settings, composition.shared), settings.limits)
     return Gate(
         inner,
         doors=Doors(endpoints_of(settings.auth), settings.listen_apis),

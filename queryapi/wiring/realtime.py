@@ -6,9 +6,6 @@ from queryapi.wiring.composition import Composition, Course
 
 
 def realtime_fleet_of(composition: Composition) -> Fleet:
-    """Return the snapshots that the real-time API tells of: a NativeLink has no GPUs."""
-    settings = composition.ground.settings
-    course = Course(EVALUATIONS, LEADS, settings.cache.ttl)
-    return composition.fleet(
-        {cluster.name: course for cluster in settings.clusters if cluster.source == "gpuscope"}
-    )
+    """Return the snapshots that the real-time API tells of."""
+    course = Course(EVALUATIONS, LEADS, composition.ground.settings.cache.ttl)
+    return composition.fleet({cluster.name: course for cluster in composition.with_nodes})

@@ -30,6 +30,10 @@ class Scheduled:
         """Return what reads as little of a cluster as tells its age."""
         return partial(self.fleet.freshness, name, self.schedulers[name].timeline.stamps)
 
+    def holds(self, name: str) -> bool:
+        """Tell whether there is something of a cluster that can be served, however old."""
+        return self.fleet.holds(name, self.schedulers[name].timeline.stamps)
+
 
 def scheduled_of(composition: Composition) -> Scheduled:
     """Return the clusters whose schedulers are told of."""
@@ -58,6 +62,7 @@ def scheduling_api_of(composition: Composition, scheduled: Scheduled) -> Schedul
         {name: scheduled.look(name) for name in scheduled.schedulers},
         ground.executor(len(scheduled.schedulers), "watch"),
         uptime,
+        holds=scheduled.holds,
         seats=composition.house,
         clock=ground.clock,
     )

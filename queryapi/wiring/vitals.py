@@ -10,7 +10,7 @@ from queryapi.services.vitals.pace import Pace
 from queryapi.services.vitals.pasts import decided_of, questions_of
 from queryapi.services.vitals.report import Manner
 from queryapi.services.vitals.service import Vitals
-from queryapi.services.vitals.stack import OWN_NAME, is_own
+from queryapi.services.vitals.stack import of_itself
 from queryapi.wiring.composition import Composition
 from queryapi.wiring.ground import Ground
 from queryapi.wiring.watchers import watchers_of
@@ -25,9 +25,8 @@ _PERIODS_AT_ONCE = 2
 def vitals_api_of(composition: Composition, examiner: Examiner) -> VitalsApi:
     """Return what tells how the services are, by the looks of *examiner*; nobody looks yet."""
     settings = composition.ground.settings
-    itself = OWN_NAME if is_own(settings, OWN_NAME) else None
     style = settings.real_time_metrics.status_style
-    manner = Manner(style, settings.default_cluster, itself)
+    manner = Manner(style, settings.default_cluster, of_itself(settings))
     return VitalsApi(Vitals(_keeper(composition, examiner), _comparisons(composition), manner))
 
 

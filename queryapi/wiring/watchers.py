@@ -1,4 +1,4 @@
-"""Who reads single numbers for real-time metrics."""
+"""Who reads what must not have the requests of callers wait, or ask another replica."""
 
 from collections.abc import Mapping
 
@@ -10,8 +10,8 @@ from queryapi.wiring.ground import Ground
 def watchers_of(ground: Ground) -> Mapping[str, PrometheusClient]:
     """Return a client of each cluster's Prometheus, by name, for one purpose alone.
 
-    Looks and comparisons have their own: what is slow over five minutes must not have looks ask
-    another replica first.
+    Looks, comparisons and histories have their own each: what is slow over five minutes must not
+    have looks ask another replica first.
     """
     return {
         cluster.name: watcher_of(

@@ -47,7 +47,13 @@ def api(
     ports = [free_port() for _ in range(2)]
     addresses = [f"{LOOPBACK}:{port}" for port in ports]
     cluster = {"name": "prod-cluster", "prometheus_url": prometheus_url}
-    given = {"listen": addresses, "stream_listen": None, "clusters": [cluster], **settings}
+    given = {
+        "listen": addresses,
+        "stream_listen": None,
+        "clusters": [cluster],
+        "database_url": f"sqlite:///{folder / 'gpuscope.db'}",
+        **settings,
+    }
     if second is not None:
         given["listen_apis"] = {str(ports[1]): list(second)}
     # JSON as the variables of the environment take it, of which YAML is a superset.

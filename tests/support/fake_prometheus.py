@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from queryapi.outbound.transport import Reply, Request, Stream
-from tests.support import scheduling_series
+from tests.support import pool_series, scheduling_series
 
 SCRAPED_AT = 990.25
 EVALUATED_AT = 995.5
@@ -25,6 +25,12 @@ def vector(*found: Series, warnings: Sequence[str] = ()) -> bytes:
     """Return the body of a successful instant query."""
     data = {"resultType": "vector", "result": found}
     return json.dumps({"status": "success", "data": data, "warnings": warnings}).encode()
+
+
+def matrix() -> bytes:
+    """Return the body of a range query that finds nothing."""
+    data: dict[str, object] = {"resultType": "matrix", "result": []}
+    return json.dumps({"status": "success", "data": data}).encode()
 
 
 def error(kind: str, words: str = "") -> bytes:
@@ -53,6 +59,7 @@ TASKS = [
 
 # A word of each question, and the part that it asks for.
 PARTS = {
+    **pool_series.PARTS,
     **scheduling_series.PARTS,
     "cluster:gpu_evaluation": "evaluation",
     "cluster:gpu_snapshot": "stamps",
@@ -101,6 +108,7 @@ class FakePrometheus(WholeReplies):
             "hardware": TOTALS,
             "tasks": TASKS,
             **scheduling_series.small(SCRAPED_AT),
+            **pool_series.small(),
         }
         self.broken: dict[str, Exception | Reply] = {}
         self.gate = threading.Event()
@@ -114,14 +122,15 @@ class FakePrometheus(WholeReplies):
         """Answer the question's part."""
         form = request.form or {}
         part = next((part for word, part in PARTS.items() if word in form["query"]), "another")
-        self.asked.append((part, form["time"]))
+        self.asked.append((part, form.get("time", form.get("end", ""))))
         self.queries.append(form["query"])
         self.headers.append(request.headers)
         assert self.gate.wait(timeout=30), "a test left the gate closed"
         broken = self.broken.get(part)
         if isinstance(broken, Exception):
             raise broken
-        return broken or Reply(200, vector(*self.found.get(part, [])))
+        found = self.found.get(part, [])
+        return broken or Reply(200, matrix() if "start" in form else vector(*found))
 
     def count(self, part: str) -> int:
         """Return how often a part was asked for."""

@@ -13,8 +13,8 @@ from tests.support.answering import AnsweringServer
 _TEXT = {"Content-Type": "text/plain; version=0.0.4"}
 _CONFIGURATION = """
 global:
-  scrape_interval: 1s
-  evaluation_interval: 1s
+  scrape_interval: {seconds}s
+  evaluation_interval: {seconds}s
 rule_files: [rules.yml]
 scrape_configs:
   - job_name: fleet
@@ -70,6 +70,7 @@ def prometheus(
     rules: str,
     cluster: str = "prod-cluster",
     others: Sequence[str] = (),
+    seconds: int = 1,
 ) -> Iterator[Prometheus]:
     """Run Prometheus over *target*; its data and log lie in *folder*.
 
@@ -79,11 +80,14 @@ def prometheus(
         rules: A rule file's text.
         cluster: That label's value.
         others: Addresses of more targets of the same job, whether anybody is there or not.
+        seconds: Time between two scrapes, and between two evaluations of the rules.
     """
     (folder / "rules.yml").write_text(rules)
     targets = json.dumps([target.address, *others])
     configuration = folder / "prometheus.yml"
-    configuration.write_text(_CONFIGURATION.format(targets=targets, cluster=cluster))
+    configuration.write_text(
+        _CONFIGURATION.format(targets=targets, cluster=cluster, seconds=seconds)
+    )
     url = f"http://{LOOPBACK}:{free_port()}"
     command = [
         "prometheus",

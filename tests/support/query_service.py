@@ -75,14 +75,17 @@ def running(
     source: Literal["gpuscope", "nativelink"] = "gpuscope",
     **settings: Any,
 ) -> Iterator[Service]:
-    """Run the service for *clusters*, all of them told about by one fake Prometheus."""
+    """Run the service for *clusters*, all of them told about by one fake Prometheus.
+
+    It has a database only where *settings* name one.
+    """
     prometheus, clock = FakePrometheus(), Clock(OPENED)
     examiner = FakeExaminer(clock)
     service = app.build(
         Settings(
             clusters=tuple(Cluster(name, "http://prometheus", source=source) for name in clusters),
             timeouts=Timeouts(request=patience),
-            **settings,
+            **{"database_url": None, **settings},
         ),
         clock=clock,
         connect=lambda _cluster, _settings: prometheus,

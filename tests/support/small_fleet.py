@@ -26,6 +26,18 @@ _NODES = {
     "node-c": (8, 0, 0, 0, None),
     "node-d": (4, 0, 1, 0, 0),
 }
+# What the rules record of its only class of nodes.
+_CLASS = {"model": "H100"}
+_CLASS_NUMBERS = {
+    "pool:nodes:count": 4,
+    "pool:nodes_ready:sum": 3,
+    "pool:nodes_cordoned:sum": 1,
+    "pool:gpu_allocatable:sum": 20,
+    "pool:gpu_allocated:sum": 7.5,
+    "pool:gpu_free:sum": 6,
+    "pool:gpu_utilization_ratio:sum": 6.25,
+    "pool:gpu_utilization_ratio:count": 20,
+}
 _NODE_SERIES = (
     "node:gpu_capacity:sum",
     "node:gpu_allocated:sum",
@@ -77,6 +89,8 @@ def _node_lines(node: str) -> str:
     return (
         _line("gpu_node_ready", ready, node=node)
         + _line("gpu_node_cordoned", cordoned, node=node)
+        + _line("node:pool_identity_timestamp_seconds:max", HAPPENED, node=node, **_CLASS)
+        + _line("node:gpu_free_block:max", free, node=node)
         + _line("gpu_node_info", 1, node=node, model="H100", architecture="amd64", os="linux")
         + _line("gpu_node_allocatable", capacity, node=node, resource="nvidia.com/gpu")
         + _line("gpu_node_free", free, node=node, resource="nvidia.com/gpu")
@@ -89,6 +103,8 @@ EXPOSITION = "".join(
         _line("gpu_cluster_state_timestamp_seconds", 4e9),
         _line("gpu_exporter_apiserver_up", 1),
         *(_line(name, value) for name, value in _TOTALS.items()),
+        _line("cluster:pool_nodes:count", len(_NODES)),
+        *(_line(name, value, **_CLASS) for name, value in _CLASS_NUMBERS.items()),
         *(
             _line(name, value, node=node)
             for node, values in _NODES.items()

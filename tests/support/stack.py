@@ -78,6 +78,7 @@ def running_stack(
     use: str,
     *arguments: str,
     stale_after: float = 120.0,
+    hosts: bool = False,
     settings: Mapping[str, Any] | None = None,
 ) -> Iterator[RunningStack]:
     """Run a fleet and everything that reads it.
@@ -86,6 +87,7 @@ def running_stack(
         directory: Where logs and data go.
         use: `living`, `packed` or `timeline`; see `python -m demo.fleet --help`.
         arguments: More of that command's arguments.
+        hosts: Whether CPU, memory and network of a living fleet's nodes are measured too.
         stale_after: When the exporter gives up on what it last heard, in seconds.
         settings: More settings of the query API.
     """
@@ -96,6 +98,14 @@ def running_stack(
     given = {"clusters": clusters, "cache": CACHE, "limits": LIMITS, **NO_STREAM}
     with ExitStack() as cleanup:
         start = partial(_started, cleanup)
+        prometheus = stack.prometheus(
+            directory,
+            prometheus_port,
+            targets={"gpu-cluster": exporter_port},
+            seconds=SCRAPE_SECONDS,
+        )
+        if hosts:
+            stack.write_node_targets(directory / "prometheus/targets/node.yml", fleet_port)
         yield RunningStack(
             fleet=start(stack.fleet(directory, fleet_port, use, *arguments)),
             exporter=start(
@@ -103,14 +113,7 @@ def running_stack(
                     directory, exporter_port, kubeconfig, f"--stale-after={stale_after}"
                 )
             ),
-            prometheus=start(
-                stack.prometheus(
-                    directory,
-                    prometheus_port,
-                    targets={"gpu-cluster": exporter_port},
-                    seconds=SCRAPE_SECONDS,
-                )
-            ),
+            prometheus=start(prometheus),
             api=start(stack.query_api(directory, [api_port], {**given, **(settings or {})})),
             fleet_url=f"http://{LOOPBACK}:{fleet_port}",
             exporter_url=f"http://{LOOPBACK}:{exporter_port}",

@@ -19,6 +19,7 @@ class SystemWatch:
         reads: Reads as little of a cluster as tells its age, by name: Freshness or UpstreamError.
         executor: Runs them.
         uptime: Seconds since the service was started.
+        holds: Tells whether callers are given something of a cluster, however old; never waits.
         seats: Where callers wait, see Lookout.
         clock: Unix seconds.
     """
@@ -29,10 +30,12 @@ class SystemWatch:
         executor: Executor,
         uptime: Callable[[], int],
         *,
+        holds: Callable[[str], bool],
         seats: Seats | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._uptime = uptime
+        self._holds = holds
         self._clock = clock
         self._lookouts = {
             name: Lookout(_examination(read), executor, seats=seats) for name, read in reads.items()
@@ -45,10 +48,14 @@ class SystemWatch:
             raise ClusterNotFound("Cluster not found")
         lookout.look()
         return SystemHealth(
-            status=lookout.tell() or Condition.UNHEALTHY,
+            status=lookout.tell() or self._unanswered(cluster),
             timestamp=int(self._clock()),
             uptime_seconds=self._uptime(),
         )
+
+    def _unanswered(self, cluster: str) -> Condition:
+        """Return how it is while Prometheus is silent and nobody has asked for a while."""
+        return Condition.DEGRADED if self._holds(cluster) else Condition.UNHEALTHY
 
 
 def _examination(read: Callable[[], Freshness]) -> Callable[[], Condition]:

@@ -9,11 +9,10 @@ from queryapi.promql.selection import Selection
 from queryapi.promql.values import Sample
 from queryapi.services.vitals.stack import (
     ALERTMANAGER,
-    OWN_NAME,
     PROMETHEUS,
     Part,
     Target,
-    is_own,
+    of_itself,
     parts_of,
     target_of,
 )
@@ -173,14 +172,15 @@ def questions_of(settings: Settings, selections: Mapping[str, Selection]) -> tup
 def decided_of(settings: Settings) -> Mapping[str, frozenset[Field]]:
     """Return the services that are well whenever all of so many numbers are there.
 
-    Of this service itself none is needed: it was well whenever there was an answer.
+    Of this service itself none is needed, nor of its own file: it was well whenever there was an
+    answer.
     """
     found = {
         service.name: frozenset((service.name, name) for name in service.numbers)
         for service in settings.services
         if service.health_url is None and service.job is None
     }
-    return found | ({OWN_NAME: frozenset()} if is_own(settings, OWN_NAME) else {})
+    return found | dict.fromkeys(of_itself(settings), frozenset[Field]())
 
 
 def pairs_of(samples: Iterable[Sample]) -> dict[tuple[Target, str], Pair]:

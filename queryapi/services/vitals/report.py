@@ -38,12 +38,13 @@ class Manner:
     Args:
         style: Whose words for the states.
         events_of: The cluster whose Prometheus told the rate of events; None = everybody's.
-        itself: What the service that tells all this is called; None = it does not tell of itself.
+        itself: What the service that tells all this calls itself, and what is in it; empty = it
+            does not tell of itself.
     """
 
     style: Style = "document"
     events_of: str | None = None
-    itself: str | None = None
+    itself: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def told(
         "api_metrics": [_entry(one, manner.style, known) for one in (*healthy, *ill)],
     }
     # That this service answers says nothing of what it looks at.
-    others = [one for one in shown if one.service != manner.itself]
+    others = [one for one in shown if one.service not in manner.itself]
     # Nor does it to whoever sees nothing that anything failed.
     asked = others or (events_shown and not shown)
     if events is None and asked and all(one.status in _UNREAD for one in others):

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from queryapi.settings import Cluster, Service, Settings
+from queryapi.settings import Cluster, Service, Settings, sqlite_file
 
 OWN_NAME = "gpuscope-api"
 REDIS_NAME = "redis"
+STORE_NAME = "store"
 PROMETHEUS = "prometheus"
 ALERTMANAGER = "alertmanager"
 CLUSTER_EXPORTER = "gpu-cluster"
@@ -48,6 +49,14 @@ def is_own(settings: Settings, name: str) -> bool:
     """Tell whether the stack's own part of that name is told of."""
     configured = any(service.name == name for service in settings.services)
     return settings.real_time_metrics.built_in and not configured
+
+
+def of_itself(settings: Settings) -> frozenset[str]:
+    """Return those that are well whenever this service answers: itself, and its own file."""
+    own = {OWN_NAME}
+    if settings.database_url is not None and sqlite_file(settings.database_url) is not None:
+        own.add(STORE_NAME)
+    return frozenset(name for name in own if is_own(settings, name))
 
 
 def target_of(service: Service) -> Target | None:

@@ -1,5 +1,6 @@
 """A query is answered, or fails in a way that says what to do."""
 
+import json
 from collections.abc import Iterable, Mapping
 
 import pytest
@@ -19,6 +20,13 @@ _LONG = ExchangeFailed("too long", reason="too_large")
 _UP = Reply(200, vector(series("up", 1)))
 
 Scripted = Reply | ExchangeFailed
+
+
+def matrix(*courses: list[list[object]]) -> bytes:
+    """Return an answer with these points of series."""
+    found = [{"metric": {"n": str(n)}, "values": values} for n, values in enumerate(courses)]
+    told = {"status": "success", "data": {"resultType": "matrix", "result": found}}
+    return json.dumps(told).encode()
 
 
 class Script(WholeReplies):
@@ -139,6 +147,27 @@ def test_a_range_says_from_when_to_when() -> None:
     assert "http://a/api/v1/query_range" == url
     assert ("10.000", "40.500", "30.000") == (form["start"], form["end"], form["step"])
     assert [(10.0, 1.0), (40.0, 2.0)] == list(found.points())
+
+
+@pytest.mark.parametrize(
+    ("reason", "line"),
+    [
+        ("timeout", _LATE),
+        ("too_large", _LONG),
+        ("too_large", Reply(200, matrix(*([[10, "1"]] for _ in range(3))))),
+        ("garbled", Reply(200, matrix([[10, "1"]])[:-1])),
+        ("garbled", Reply(200, vector(series("up", 1)))),
+    ],
+    ids=("late", "too long", "too many series", "cut off", "another form"),
+)
+def test_a_range_is_bounded_as_any_question(reason: str, line: Scripted) -> None:
+    """By its deadline, its bytes and its series; and half an answer is none."""
+    asked = Asked(line, line, upstream=Upstream(max_series=2))
+
+    with pytest.raises(UpstreamUnavailable) as raised:
+        asked.client.range("up", start=10, end=40, step=30, seconds=4.5)
+    assert reason == raised.value.reason
+    assert {104.5} == {deadline for *_, deadline in asked.script.asked}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queryapi.promql import nativelinkqueries, queries, schedulingqueries
+from queryapi.promql import nativelinkqueries, poolqueries, queries, schedulingqueries
 from queryapi.promql.queries import Query
 from queryapi.promql.selection import Selection
 from queryapi.promql.text import Matcher, one_of, regex_quote
@@ -35,19 +35,27 @@ def _with_everything_given(function: Callable[..., str]) -> Iterator[Query]:
 
 _QUESTIONS = [
     question
-    for module in (queries, nativelinkqueries, schedulingqueries)
+    for module in (queries, nativelinkqueries, poolqueries, schedulingqueries)
     for name, function in inspect.getmembers(module, inspect.isfunction)
     if function.__module__ == module.__name__ and not name.startswith("_")
     for question in _with_everything_given(function)
 ]
 # Never asked for somebody who may see some namespaces only: these numbers add up everybody's work.
-_OF_EVERYBODY = (queries.totals, queries.nodes, schedulingqueries.completions)
+_OF_EVERYBODY = (
+    queries.totals,
+    queries.nodes,
+    schedulingqueries.completions,
+    poolqueries.pool_nodes,
+)
 _SELECTOR = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)?(\{(?:[^{}\"]|\"(?:[^\"\\]|\\.)*\")*\})")
 # What has no label `namespace` and tells of nobody's work.
 _HARDWARE = re.compile(
     r"cluster:gpu_(evaluation_timestamp_seconds:max|snapshot_timestamp_seconds:max"
     r"|state_timestamp_seconds:min|capacity:sum|free:sum|free_nodes:count|free_block:max)"
-    r"|node:gpu_(capacity:sum|ready:min|cordoned:max)"
+    r"|node:gpu_(capacity:sum|ready:min|cordoned:max|free_block:max)"
+    r"|node:pool_identity_timestamp_seconds:max|gpu_pool_node_(ready|cordoned)"
+    r"|cluster:pool_nodes:count"
+    r"|pool:(nodes:count|nodes_ready:sum|nodes_cordoned:sum|gpu_allocatable:sum|gpu_free:sum)"
     r"|gpu_node_(info|ready|cordoned|problem|allocatable|free|allocatable_cpu_cores"
     r"|allocatable_memory_bytes|device_memory_bytes|created_timestamp_seconds"
     r"|ready_since_timestamp_seconds)"
@@ -109,9 +117,9 @@ def test_a_prometheus_of_one_cluster_needs_no_matchers(question: Query) -> None:
     assert "{}" not in text
 
 
-def test_there_are_twenty_three_questions() -> None:
+def test_there_are_twenty_eight_questions() -> None:
     """The list above finds them: an empty list would prove nothing."""
-    assert 23 == len(_QUESTIONS)
+    assert 28 == len(_QUESTIONS)
 
 
 def test_what_work_holds_is_asked_in_one_question() -> None:

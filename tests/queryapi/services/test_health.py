@@ -4,17 +4,19 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from queryapi.access.principal import Scope
-from queryapi.errors import UpstreamUnavailable
+from queryapi.errors import StoreUnavailable, UpstreamUnavailable
 from queryapi.outbound.transport import Reply
 from queryapi.promql.client import PrometheusClient
-from queryapi.services.health import ClusterHealth, Health, Probe
+from queryapi.services.health import ClusterHealth, DatabaseHealth, Health, Probe
 from queryapi.settings import Cluster
 from queryapi.telemetry.metrics import Metrics
 from tests.support.fake_prometheus import Clock, FakePrometheus, error
+from tests.support.stored import stored
 
 _DOWN = UpstreamUnavailable("no connection", reason="refused")
 
@@ -116,3 +118,22 @@ def test_crowds_of_probers_ask_once(executor: ThreadPoolExecutor) -> None:
 
     # A refused connection is tried once more.
     assert 2 == prometheus.count("probe")
+
+
+def test_a_database_in_trouble_is_told_and_decides_nothing(
+    executor: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    """All but pools goes on: taking the process away would help nobody."""
+    with stored(f"sqlite:///{tmp_path / 'gone' / 'gpuscope.db'}") as store:
+        health = Health({"a": probe(FakePrometheus(), executor)}, store)
+        with pytest.raises(StoreUnavailable):
+            store.prepare()
+        troubled = health.readiness()
+        (tmp_path / "gone").mkdir()
+        store.prepare()
+        well = health.readiness()
+
+    assert DatabaseHealth(ready=False, reason="the database does not answer") == troubled.database
+    assert DatabaseHealth(ready=True, reason="did what it was last asked") == well.database
+    assert troubled.ready
+    assert well.ready

@@ -4,11 +4,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from queryapi.errors import SharedUnavailable
+from queryapi.errors import SharedUnavailable, StoreUnavailable
 from queryapi.services.vitals.examining.observation import Observation
 from queryapi.services.vitals.examining.slot import Moment
 from queryapi.services.vitals.model import Status
 from queryapi.shared.store import Store
+from queryapi.storage import activity
+from queryapi.storage.engine import Store as Database
 from queryapi.telemetry.serving import Served
 
 _WINDOW_SECONDS = 60.0
@@ -79,4 +81,29 @@ class Ping:
             self._store.get(_KEY)
         except SharedUnavailable:
             return Observation(Status.ERROR, "does not answer")
+        return Observation(Status.HEALTHY, response_time=self._monotonic() - started)
+
+
+class DatabasePing:
+    """Tells whether what is kept can be read; its own waits are bounded.
+
+    Args:
+        database: Where it is kept.
+        monotonic: Monotonic seconds.
+    """
+
+    def __init__(
+        self, database: Database, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._database = database
+        self._monotonic = monotonic
+
+    def __call__(self, _: Moment) -> Observation:
+        """Return whether it can be read, and how fast."""
+        started = self._monotonic()
+        try:
+            with self._database.reading() as session:
+                activity.page(session, limit=1)
+        except StoreUnavailable as error:
+            return Observation(Status.ERROR, str(error))
         return Observation(Status.HEALTHY, response_time=self._monotonic() - started)

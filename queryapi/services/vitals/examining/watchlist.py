@@ -8,7 +8,7 @@ from queryapi.promql.client import PrometheusClient
 from queryapi.promql.selection import Selection
 from queryapi.services.vitals.examining.numbers import Number
 from queryapi.services.vitals.examining.observation import Observation
-from queryapi.services.vitals.examining.ownparts import OwnRequests, Ping
+from queryapi.services.vitals.examining.ownparts import DatabasePing, OwnRequests, Ping
 from queryapi.services.vitals.examining.probe import HealthProbe
 from queryapi.services.vitals.examining.slot import Slot
 from queryapi.services.vitals.examining.targets import TargetsQuestion
@@ -29,6 +29,7 @@ from queryapi.services.vitals.stack import (
     OWN_NAME,
     PROMETHEUS,
     REDIS_NAME,
+    STORE_NAME,
     Part,
     Target,
     is_own,
@@ -37,6 +38,7 @@ from queryapi.services.vitals.stack import (
 )
 from queryapi.settings import Cluster, Service, Settings
 from queryapi.shared.store import Store
+from queryapi.storage.engine import Store as Database
 from queryapi.telemetry.serving import Served
 
 
@@ -48,6 +50,7 @@ class Means:
         clients: Asks each cluster's Prometheus, by name of the cluster.
         probe: Returns what carries the question for a service's health.
         store: What processes share; None = nothing.
+        database: Where pools are kept; None = nowhere.
         served: What all processes of this service have answered.
         started: When this service began, in Unix time.
     """
@@ -55,6 +58,7 @@ class Means:
     clients: Mapping[str, PrometheusClient]
     probe: Callable[[Service], StreamingTransport]
     store: Store | None
+    database: Database | None
     served: Callable[[], Served]
     started: float
 
@@ -95,6 +99,9 @@ class Watchlist:
         if self._means.store is not None and is_own(self._settings, REDIS_NAME):
             ping = ByAnswer(Slot(Ping(self._means.store)))
             yield Watched(REDIS_NAME, [ping], data_source=REDIS_NAME)
+        if self._means.database is not None and is_own(self._settings, STORE_NAME):
+            kept = ByAnswer(Slot(DatabasePing(self._means.database)))
+            yield Watched(STORE_NAME, [kept], data_source=STORE_NAME)
 
     def _ways_to(self, part: Part) -> Iterator[Way]:
         slot = self._targets[part.cluster]

@@ -214,16 +214,17 @@ def test_when_nothing_can_be_read_every_service_is_listed_with_zeros_and_error_s
 
 
 def test_that_this_service_answers_is_no_service_that_could_be_asked() -> None:
-    """It counts as active beside `error`; alone it is no failure."""
-    itself = healthy("gpuscope-api", 1)
+    """It and its own file count as active beside `error`; alone they are no failure."""
+    itself, file = healthy("gpuscope-api", 1), healthy("store", 1)
+    names = frozenset({"gpuscope-api", "store"})
     down = Finding(service="a", status=Status.ERROR)
-    failed = board(Round(at=AT, findings=(itself, down)), itself="gpuscope-api")
+    failed = board(Round(at=AT, findings=(itself, file, down)), itself=names)
 
     assert "None of the services could be asked" == failed["error"]
-    assert (1, 1, 2) == tuple(
+    assert (2, 1, 3) == tuple(
         failed[name] for name in ("api_calls_active", "error_apis", "total_apis")
     )
-    assert "error" not in board(Round(at=AT, findings=(itself,)), itself="gpuscope-api")
+    assert "error" not in board(Round(at=AT, findings=(itself, file)), itself=names)
     assert "error" not in board(Round(at=AT, findings=(itself, down)))
     assert "error" in board(Round(at=AT, findings=()))
 

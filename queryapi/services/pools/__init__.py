@@ -1,0 +1,1 @@
+"""Compute pools: a registry of what is wanted, beside what Prometheus shows of it."""

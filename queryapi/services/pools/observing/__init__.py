@@ -1,0 +1,1 @@
+"""Looks at pools' nodes behind the callers, and stores what has changed."""

@@ -1,0 +1,1 @@
+"""What planners ask: whether there is room, and what there was."""

@@ -1,0 +1,1 @@
+"""What callers may write of pools, and what is kept of it."""
