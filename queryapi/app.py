@@ -17,6 +17,7 @@ from queryapi.api.visit import Ready
 from queryapi.front.call import UNMATCHED
 from queryapi.promql.connect import transport_of
 from queryapi.services.health import Health
+from queryapi.services.pools.observing.observer import Observer
 from queryapi.services.realtime import Realtime
 from queryapi.services.vitals.looks import Examiner
 from queryapi.settings import Settings
@@ -25,6 +26,8 @@ from queryapi.wiring.composition import Composition
 from queryapi.wiring.examiner import examiner_of
 from queryapi.wiring.gate import gate_of
 from queryapi.wiring.ground import Connect, Ground, ground_of
+from queryapi.wiring.observer import observer_of
+from queryapi.wiring.pools import pool_fleet_of, pools_api_of
 from queryapi.wiring.realtime import realtime_fleet_of
 from queryapi.wiring.scheduling import scheduled_of, scheduling_api_of
 from queryapi.wiring.vitals import vitals_api_of
@@ -61,10 +64,18 @@ class Application:
     realtime: RealtimeApi
     _health: Health
     _ground: Ground
+    _observer: Observer | None
+
+    def begin(self) -> None:
+        """Begin what nobody asks for; in the process that serves."""
+        if self._observer is not None:
+            self._observer.begin()
 
     def drain(self) -> None:
         """Be ready no more, and go on answering: the process ends soon."""
         self._health.drain()
+        if self._observer is not None:
+            self._observer.stop()
 
     def refused(self, method: str, status: int, seconds: float) -> None:
         """Count a request that the server in front has answered with an error itself."""
@@ -95,12 +106,14 @@ def build(
     ground = ground_of(settings, clock, connect, started)
     composition = Composition(ground)
     fleet, scheduled = realtime_fleet_of(composition), scheduled_of(composition)
-    health = health_of(composition)
+    pooled, health = pool_fleet_of(composition), health_of(composition)
     realtime = RealtimeApi(Realtime(fleet))
+    looking = examiner or examiner_of(ground, composition.shared, composition.database)
     apis: tuple[_Api, ...] = (
         realtime,
-        vitals_api_of(composition, examiner or examiner_of(ground, composition.store)),
+        vitals_api_of(composition, looking),
         scheduling_api_of(composition, scheduled),
+        pools_api_of(composition, pooled),
     )
     flask = _flask(
         (
@@ -111,7 +124,8 @@ def build(
         )
     )
     ready = {path: answer for api in apis for path, answer in api.ready.items()}
-    return Application(gate_of(composition, flask, ready), flask, realtime, health, ground)
+    gate, observer = gate_of(composition, flask, ready), observer_of(composition, pooled)
+    return Application(gate, flask, realtime, health, ground, observer)
 
 
 def _flask(blueprints: Iterable[Blueprint]) -> Flask:

@@ -6,5 +6,7 @@ HEADERS = 64
 # Identity providers put groups into their tokens: 8 KB are not always enough.
 HEADER_BYTES = 16 * 1024
 BODY_BYTES = 1024 * 1024
+# More than people write: a request waits for so much of its body before it gets a thread.
+SHORT_BODY_BYTES = 32 * 1024
 # Of clusters and namespaces, as Kubernetes limits its own.
 NAME_CHARACTERS = 253

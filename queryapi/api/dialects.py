@@ -6,7 +6,7 @@ The five documents have five error bodies. This table serves handlers and the fr
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from queryapi.services.vitals.report import nothing
@@ -78,6 +78,23 @@ def _phrased(problem: Problem) -> Body:
     return {"error": problem.status.phrase, "message": problem.message}
 
 
+# What a document shows word for word: it tells nobody more than that.
+_WORDS = {
+    HTTPStatus.UNAUTHORIZED: "Authentication required",
+    HTTPStatus.FORBIDDEN: "Insufficient permissions to perform this action",
+    HTTPStatus.NOT_FOUND: "The requested resource was not found",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "An unexpected error occurred",
+}
+
+
+def _documented(problem: Problem) -> Body:
+    """Return the same words for every failure of a kind; what is wrong with a request is told."""
+    if problem.status is HTTPStatus.BAD_REQUEST:
+        wrong = Problem(problem.status, "Invalid request parameters")
+        return {**_phrased(wrong), "details": problem.message}
+    return _phrased(replace(problem, message=_WORDS.get(problem.status, problem.message)))
+
+
 def _flagged(problem: Problem) -> Body:
     return {"success": False, "error": problem.message}
 
@@ -94,7 +111,7 @@ _BY_PREFIX: dict[str, tuple[Api | None, Dialect]] = {
     "/api/v1/operations": (Api.MONITORING, _DEFAULT),
     "/api/v1/scheduler": (Api.MONITORING, _DEFAULT),
     "/api/v1/system": (Api.MONITORING, _DEFAULT),
-    "/api/pools": (Api.POOLS, Dialect(_phrased)),
+    "/api/pools": (Api.POOLS, Dialect(_documented)),
     "/api/jobs": (Api.JOBS, Dialect(_flagged)),
 }
 

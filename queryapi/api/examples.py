@@ -3,7 +3,7 @@
 from queryapi.api.envelope import Enveloped, Success
 from queryapi.services.alerts import AlertItem
 from queryapi.services.clusters import ClusterItem, Clusters, State
-from queryapi.services.health import ClusterHealth, Liveness, Readiness
+from queryapi.services.health import ClusterHealth, DatabaseHealth, Liveness, Readiness
 from queryapi.services.realtimeanswers import (
     AvailableResources,
     EventItem,
@@ -180,4 +180,5 @@ READINESS = Readiness(
             ready=False, reason="Prometheus cannot be asked: the connection failed"
         ),
     },
+    database=DatabaseHealth(ready=True, reason="did what it was last asked"),
 )

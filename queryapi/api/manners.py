@@ -13,11 +13,12 @@ from typing import NamedTuple
 from flask import Response, request
 
 from queryapi.api.codings import Coding, wanted
-from queryapi.cache.prepared import Prepared
+from queryapi.cache.prepared import Prepared, prepare
 from queryapi.services.freshness import Freshness
 from queryapi.services.snapshot import Answer
 
-Headers = list[tuple[str, str]]
+Header = tuple[str, str]
+Headers = list[Header]
 
 _JSON = "application/json"
 _STALE = ("Warning", '110 - "Response is Stale"')
@@ -69,12 +70,15 @@ def dress(
     accept_encoding: str | None,
     if_none_match: str | None,
     content_type: str = _JSON,
+    version: int | None = None,
 ) -> Rendered:
     """Return a body with *headers* and those that all bodies have; else as `render`.
 
-    Each coding has an ETag of its own, being other bytes (RFC 9110, section 8.8.3.3).
+    Each coding has an ETag of its own, being other bytes (RFC 9110, section 8.8.3.3). It begins
+    with the *version* of what is told of, where that can be changed: If-Match asks for it.
     """
     body, tag, coding = _chosen(prepared, wanted(accept_encoding))
+    tag = f'"{tag}"' if version is None else f'"{version}.{tag}"'
     headers = [*headers, ("ETag", tag), _VARY]
     if if_none_match and _names(if_none_match, tag):
         return Rendered(HTTPStatus.NOT_MODIFIED, headers, ())
@@ -84,12 +88,14 @@ def dress(
     return Rendered(HTTPStatus.OK, headers, () if method == "HEAD" else (body,))
 
 
-def respond(answer: Answer) -> Response:
-    """Return *answer* to the request that Flask is serving."""
-    return respond_with(answer.prepared, _freshness(answer.freshness))
+def respond(answer: Answer, *, version: int | None = None) -> Response:
+    """Return *answer* to the request that Flask is serving; *version* as `dress` has it."""
+    return respond_with(answer.prepared, _freshness(answer.freshness), version=version)
 
 
-def respond_with(prepared: Prepared, headers: Headers, content_type: str = _JSON) -> Response:
+def respond_with(
+    prepared: Prepared, headers: Headers, content_type: str = _JSON, *, version: int | None = None
+) -> Response:
     """Return a body of any kind to the request that Flask is serving."""
     return dress(
         prepared,
@@ -98,7 +104,24 @@ def respond_with(prepared: Prepared, headers: Headers, content_type: str = _JSON
         accept_encoding=request.headers.get("Accept-Encoding"),
         if_none_match=request.headers.get("If-None-Match"),
         content_type=content_type,
+        version=version,
     ).response()
+
+
+def respond_changed(
+    body: bytes, version: int, *, status: HTTPStatus = HTTPStatus.OK, headers: Sequence[Header] = ()
+) -> Response:
+    """Return what was changed, as *body* tells of it, to the request that Flask is serving."""
+    rendered = dress(
+        prepare(body),
+        [("Cache-Control", "no-store"), *headers],
+        method=request.method,
+        accept_encoding=request.headers.get("Accept-Encoding"),
+        # It says what may not be changed, not what the caller has already.
+        if_none_match=None,
+        version=version,
+    )
+    return rendered._replace(status=status).response()
 
 
 def _freshness(freshness: Freshness) -> Headers:
@@ -121,8 +144,8 @@ def _chosen(prepared: Prepared, coding: Coding) -> tuple[bytes, str, str]:
     if packed is None and coding is Coding.PACKED_ONLY:
         packed = gzip.compress(prepared.body, mtime=0)
     if packed is None:
-        return prepared.body, f'"{prepared.digest}"', ""
-    return packed, f'"{prepared.digest}-gzip"', "gzip"
+        return prepared.body, prepared.digest, ""
+    return packed, f"{prepared.digest}-gzip", "gzip"
 
 
 def _names(if_none_match: str, tag: str) -> bool:

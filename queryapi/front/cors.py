@@ -4,8 +4,11 @@ from collections.abc import Iterable
 
 Headers = list[tuple[str, str]]
 
-_SENT = "Authorization, Content-Type, If-None-Match, X-Request-ID"
-_READ = "Age, ETag, RateLimit, RateLimit-Policy, Retry-After, Warning, X-Request-ID"
+_SENT = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-ID"
+_READ = (
+    "Age, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, Warning,"
+    " X-Request-ID"
+)
 _ANYWHERE = "*"
 _KEPT_SECONDS = "600"
 

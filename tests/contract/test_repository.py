@@ -11,6 +11,7 @@ import pytest
 
 from demo.stack import ROOT
 from exporter.version import __version__
+from queryapi.storage import upgrade
 from tools import docs
 
 _COMMAND = re.compile(r"(?:`|^    )make ([a-z]+)", re.MULTILINE)
@@ -69,8 +70,10 @@ def test_the_distribution_holds_the_products_and_nothing_else(tmp_path: Path) ->
     tops = {name.split("/")[0] for name in names}
 
     assert {"exporter", "queryapi", f"gpuscope-{__version__}.dist-info"} == tops
-    # What is no Python is packaged too.
+    # What is no Python is packaged too, and what is only found by its path.
     assert {"queryapi/api/templates/docs.html", "queryapi/api/assets/docs.css"} <= names
+    migrations = {Path(script.path).name for script in upgrade.migrations().walk_revisions()}
+    assert {f"queryapi/storage/migrations/{name}" for name in migrations} <= names
 
 
 def test_each_image_installs_only_its_half() -> None:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from queryapi.api import bounds
 from queryapi.api.dialects import Body, Problem, dialect_of
 from queryapi.api.endpoints import Endpoint
+from queryapi.settings import Api
 
 _MEANINGS: Mapping[HTTPStatus, tuple[str, str]] = {
     HTTPStatus.BAD_REQUEST: (
@@ -18,6 +19,22 @@ _MEANINGS: Mapping[HTTPStatus, tuple[str, str]] = {
     HTTPStatus.NOT_FOUND: (
         "There is no such cluster, or the caller may not see it.",
         "Cluster not found",
+    ),
+    HTTPStatus.CONFLICT: (
+        "What is there forbids it.",
+        "This pool was found by its nodes' labels: it is there as long as they are",
+    ),
+    HTTPStatus.PRECONDITION_FAILED: (
+        "It is not as If-Match says: somebody has changed it.",
+        "The pool has changed since: read it again",
+    ),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (
+        "The body is not application/json.",
+        "Content-Type must be application/json",
+    ),
+    HTTPStatus.UNPROCESSABLE_ENTITY: (
+        "The Idempotency-Key was sent before, with another body.",
+        "This Idempotency-Key stands for another request",
     ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
         f"The body is larger than {bounds.BODY_BYTES // 1024**2} MiB.",
@@ -42,6 +59,20 @@ _MEANINGS: Mapping[HTTPStatus, tuple[str, str]] = {
     HTTPStatus.SERVICE_UNAVAILABLE: (
         "Prometheus has no usable answer or no data, or nobody can judge the token now.",
         "Prometheus did not answer in time",
+    ),
+}
+_OWN: Mapping[tuple[Api, HTTPStatus], tuple[str, str]] = {
+    (Api.POOLS, HTTPStatus.BAD_REQUEST): (
+        "A parameter, a header or the body is missing or wrong; `details` says what and where.",
+        "nodeTypes[0].count must be a positive integer",
+    ),
+    (Api.POOLS, HTTPStatus.NOT_FOUND): (
+        "There is no such pool, or the caller may not see it.",
+        "Pool not found",
+    ),
+    (Api.POOLS, HTTPStatus.SERVICE_UNAVAILABLE): (
+        "The database or Prometheus does not answer, or nobody can judge the token now.",
+        "The database does not answer",
     ),
 }
 
@@ -70,13 +101,17 @@ def failures_of(endpoint: Endpoint) -> tuple[Failure, ...]:
 def schema_of(samples: Sequence[object]) -> dict[str, object]:
     """Return the JSON Schema of values that are built alike; numbers and flags are the only ones.
 
+    What some objects have and others have not may be missing.
+
     Args:
         samples: One or more.
     """
     first = samples[0]
     if isinstance(first, dict):
-        members = {name: schema_of([_member(sample, name) for sample in samples]) for name in first}
-        return {"type": "object", "properties": members, "required": list(members)}
+        members = _members(samples)
+        needed = [name for name, found in members.items() if len(found) == len(samples)]
+        properties = {name: schema_of(found) for name, found in members.items()}
+        return {"type": "object", "properties": properties, "required": needed}
     if isinstance(first, bool):
         return {"type": "boolean", "const": first}
     if isinstance(first, int):
@@ -84,16 +119,21 @@ def schema_of(samples: Sequence[object]) -> dict[str, object]:
     return {"type": "null" if first is None else "string"}
 
 
-def _member(sample: object, name: str) -> object:
-    assert isinstance(sample, dict)  # noqa: S101 - told to mypy: samples are built alike
-    return sample[name]
+def _members(samples: Sequence[object]) -> dict[str, list[object]]:
+    members: dict[str, list[object]] = {}
+    for sample in samples:
+        assert isinstance(sample, dict)  # noqa: S101 - told to mypy: samples are built alike
+        for name, value in sample.items():
+            members.setdefault(name, []).append(value)
+    return members
 
 
 def _failure(endpoint: Endpoint, status: HTTPStatus) -> Failure:
     dialect = dialect_of(endpoint.path)
-    meaning, message = _MEANINGS[status]
+    own = None if endpoint.api is None else _OWN.get((endpoint.api, status))
+    meaning, message = own or _MEANINGS[status]
     needed = [parameter.name for parameter in endpoint.parameters if parameter.required]
-    if status is HTTPStatus.BAD_REQUEST and needed:
+    if own is None and status is HTTPStatus.BAD_REQUEST and needed:
         message = f"Invalid parameter: {needed[0]} is required"
     problem = Problem(status, message)
     return Failure(dialect.status(problem), meaning, dialect.body(problem))

@@ -29,6 +29,16 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "schema": _TEXT,
         "example": '"5f2b6c0e9a41d7830c1e44aa"',
     },
+    "Location": {
+        "description": "Where what was created can be read.",
+        "schema": _TEXT,
+        "example": "/api/pools/pool-7",
+    },
+    "Idempotency-Replayed": {
+        "description": "true where the request has come before: nothing more was created.",
+        "schema": {"type": "string", "const": "true"},
+        "example": "true",
+    },
     "Warning": {
         "description": "110: stale, served in need. 199: Prometheus says that something may miss.",
         "schema": _TEXT,
@@ -73,6 +83,7 @@ def of_answer(endpoint: Endpoint) -> Iterator[str]:
     yield from _of_all(endpoint)
     if endpoint.aged:
         yield from ("Age", "ETag", "Warning")
+    yield from endpoint.tells
 
 
 def of_failure(endpoint: Endpoint, status: HTTPStatus) -> Iterator[str]:

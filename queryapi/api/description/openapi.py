@@ -4,7 +4,7 @@ Nothing is written here that another place knows: routes come from the table of 
 from the types that are sent, failures from the functions that word them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -22,7 +22,8 @@ Json = dict[str, Any]
 _ABOUT = """\
 Answers from Prometheus about GPU clusters. HTTP status codes mean what they say; the body of a \
 failure has the form of its API. GET answers HEAD too; a trailing slash is welcome. What is not \
-measured is null or absent, never zero."""
+measured is null or absent, never zero; only a pool's fields that are zero so are named in \
+`unmeasured`."""
 # OpenAPI has no words for WebSockets.
 _STREAM = """\
 WebSockets are served on a port of their own, the setting `stream_listen`: `{path}` sends the \
@@ -34,6 +35,8 @@ _TAGS = {
     Api.REALTIME: "The state of a cluster, read at most once in 30 seconds for all callers.",
     Api.HEALTH: "How the services are, looked at every few seconds while somebody asks.",
     Api.MONITORING: "Workers and operations: GPU nodes and GPU pods, as a scheduler sees them.",
+    Api.POOLS: "Compute pools: what is wanted of them, beside what is seen of their nodes. A pool"
+    " that only nodes' labels tell of is read-only until a PUT adopts it.",
     _OPERATIONS: "For operators and their tools: open to everybody who can reach the service.",
 }
 _BEARER = {
@@ -47,15 +50,15 @@ _BEARER = {
 
 def description(endpoints: Sequence[Endpoint], version: str) -> Json:
     """Return the OpenAPI document of *endpoints*."""
-    types = [endpoint.answer for endpoint in endpoints if endpoint.answer is not None]
+    told = (kind for endpoint in endpoints for kind in (endpoint.answer, endpoint.takes))
+    types = [kind for kind in told if kind is not None]
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
     bodies = dict(zip(types, schemas, strict=True))
     paths: Json = {}
     for endpoint in endpoints:
-        body = bodies[endpoint.answer] if endpoint.answer is not None else {"type": "string"}
-        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, body)
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, bodies)
     described: Json = _plain_unions(
         {
             "openapi": "3.1.1",
@@ -86,7 +89,8 @@ def _streams(endpoints: Sequence[Endpoint]) -> Iterator[str]:
             yield _STREAM.format(path=path, asked=asked)
 
 
-def _operation(endpoint: Endpoint, body: Json) -> Json:
+def _operation(endpoint: Endpoint, bodies: Mapping[type, Json]) -> Json:
+    body = {"type": "string"} if endpoint.answer is None else bodies[endpoint.answer]
     operation: Json = {
         "operationId": _identifier(endpoint),
         "summary": endpoint.summary,
@@ -95,6 +99,8 @@ def _operation(endpoint: Endpoint, body: Json) -> Json:
     }
     if endpoint.parameters:
         operation["parameters"] = [_parameter(endpoint, p) for p in endpoint.parameters]
+    if endpoint.takes is not None:
+        operation["requestBody"] = _request(endpoint, bodies[endpoint.takes])
     if endpoint.api is not None or endpoint.tells_more:
         # Either is right: whether callers without a token are let in is the operator's choice.
         operation["security"] = [{"bearer": []}, {}]
@@ -108,9 +114,19 @@ def _identifier(endpoint: Endpoint) -> str:
     return "-".join([endpoint.method.lower(), *filter(None, words)])
 
 
+def _request(endpoint: Endpoint, body: Json) -> Json:
+    content: Json = {"schema": body}
+    if endpoint.taken is not None:
+        content["example"] = msgspec.to_builtins(endpoint.taken)
+    return {"required": True, "content": {"application/json": content}}
+
+
 def _value(parameter: Parameter) -> Json:
     if parameter.count:
-        return {"type": "integer", "minimum": 0}
+        most = {} if parameter.most is None else {"maximum": parameter.most}
+        return {"type": "integer", "minimum": parameter.least, **most}
+    if parameter.header:
+        return {"type": "string", "pattern": f"^(?:{parameter.pattern})$"}
     if parameter.closed:
         return {"type": "string", "enum": parameter.words}
     # Words are no enum: what is unknown is ignored, so that old servers serve new clients.
@@ -126,7 +142,7 @@ def _parameter(endpoint: Endpoint, parameter: Parameter) -> Json:
     one = _value(parameter)
     described: Json = {
         "name": parameter.name,
-        "in": "path" if f"{{{parameter.name}}}" in endpoint.path else "query",
+        "in": _place(endpoint, parameter),
         "description": _with_words(parameter),
         "required": parameter.required,
         "schema": {"type": "array", "items": one} if parameter.repeated else one,
@@ -135,6 +151,12 @@ def _parameter(endpoint: Endpoint, parameter: Parameter) -> Json:
         value = int(parameter.example) if parameter.count else parameter.example
         described["example"] = [value] if parameter.repeated else value
     return described
+
+
+def _place(endpoint: Endpoint, parameter: Parameter) -> str:
+    if parameter.header:
+        return "header"
+    return "path" if f"{{{parameter.name}}}" in endpoint.path else "query"
 
 
 def _with_words(parameter: Parameter) -> str:
@@ -152,7 +174,7 @@ def _answers(endpoint: Endpoint, body: Json) -> Json:
             "headers": sent,
             "content": {endpoint.media: content},
         }
-        for status in (HTTPStatus.OK, *endpoint.also)
+        for status in (endpoint.success, *endpoint.also)
     }
     if endpoint.aged:
         answers[str(HTTPStatus.NOT_MODIFIED.value)] = {

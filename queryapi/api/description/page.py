@@ -46,8 +46,11 @@ def _groups(described: Json) -> Iterator[Json]:
 
 
 def _operation(described: Json, method: str, path: str, operation: Json) -> Json:
-    [(media, content)] = operation["responses"]["200"]["content"].items()
+    # Answers stand before failures, and the first of them is success.
+    success = next(iter(operation["responses"]))
+    [(media, content)] = operation["responses"][success]["content"].items()
     parameters = operation.get("parameters", [])
+    taken = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     return {
         "id": operation["operationId"],
         "method": method,
@@ -56,30 +59,41 @@ def _operation(described: Json, method: str, path: str, operation: Json) -> Json
         "needs": operation.get("x-needs"),
         "parameters": parameters,
         "media": media,
-        "curl": _curl(path, parameters, guarded="security" in operation),
+        "success": success,
+        "curl": _curl(method, path, operation),
+        "taken": list(_fields(described, taken.get("schema", {}), "")),
         "example": _pretty(content["example"]) if "example" in content else "",
         "fields": list(_fields(described, content["schema"], "")),
         "failures": [
             (status, response["description"], _compact(response))
             for status, response in operation["responses"].items()
-            if status != "200"
+            if status != success
         ],
     }
 
 
-def _curl(path: str, parameters: list[Json], *, guarded: bool) -> str:
+def _curl(method: str, path: str, operation: Json) -> str:
     """Return a line for a shell that asks this of the service on its usual address."""
+    parameters = operation.get("parameters", [])
     asked = [
         (parameter["name"], parameter["example"])
         for parameter in parameters
-        if parameter["in"] == "query"
+        if parameter["in"] == "query" and "example" in parameter
     ]
     for parameter in parameters:
         if parameter["in"] == "path":
             path = path.replace(f"{{{parameter['name']}}}", quote(parameter["example"]))
     query = f"?{urlencode(asked, doseq=True)}" if asked else ""
-    token = '-H "Authorization: Bearer $TOKEN" ' if guarded else ""
-    return f"curl {token}{shlex.quote(f'http://127.0.0.1:8080{path}{query}')}"
+    words = ["curl"]
+    if method != "GET":
+        words += ["-X", method]
+    if "security" in operation:
+        words += ["-H", '"Authorization: Bearer $TOKEN"']
+    if "requestBody" in operation:
+        body = operation["requestBody"]["content"]["application/json"]["example"]
+        words += ["-H", shlex.quote("Content-Type: application/json"), "-d"]
+        words.append(shlex.quote(json.dumps(body)))
+    return " ".join([*words, shlex.quote(f"http://127.0.0.1:8080{path}{query}")])
 
 
 def _fields(described: Json, schema: Json, prefix: str) -> Iterator[tuple[str, str, str]]:
@@ -89,7 +103,11 @@ def _fields(described: Json, schema: Json, prefix: str) -> Iterator[tuple[str, s
     for name, member in _resolved(described, schema).get("properties", {}).items():
         inner = _resolved(described, member)
         where = f"{prefix}{name}"
-        yield where, _kind(inner), member.get("description") or inner.get("description", "")
+        yield (
+            where,
+            _kind(described, inner),
+            member.get("description") or inner.get("description", ""),
+        )
         if "items" in inner:
             yield from _fields(described, inner["items"], f"{where}[].")
         elif isinstance(inner.get("additionalProperties"), dict):
@@ -105,7 +123,9 @@ def _resolved(described: Json, schema: Json) -> Json:
     return found
 
 
-def _kind(schema: Json) -> str:
+def _kind(described: Json, schema: Json) -> str:
+    if "anyOf" in schema:
+        return " or ".join(_kind(described, _resolved(described, it)) for it in schema["anyOf"])
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]

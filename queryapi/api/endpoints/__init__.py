@@ -9,6 +9,7 @@ from dataclasses import replace
 from queryapi.access.policy import Permission
 from queryapi.api.endpoints.endpoint import GUARDED_PROBLEMS, Endpoint, Parameter
 from queryapi.api.endpoints.operating import METRICS, OPERATING
+from queryapi.api.endpoints.pools import POOLS
 from queryapi.api.endpoints.realtime import REALTIME
 from queryapi.api.endpoints.scheduling import SCHEDULING
 from queryapi.api.endpoints.vitals import VITALS
@@ -16,7 +17,13 @@ from queryapi.settings import Api, Auth
 
 __all__ = ["ENDPOINTS", "Endpoint", "Parameter", "endpoints_of"]
 
-ENDPOINTS: tuple[Endpoint, ...] = (*REALTIME, *VITALS, *SCHEDULING, *OPERATING)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *REALTIME,
+    *VITALS,
+    *SCHEDULING,
+    *POOLS,
+    *OPERATING,
+)
 
 
 def endpoints_of(auth: Auth) -> tuple[Endpoint, ...]:

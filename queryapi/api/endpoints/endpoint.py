@@ -42,8 +42,9 @@ class Parameter:
         repeated: Whether it may be there several times.
         words: What it may say.
         closed: Whether other words are refused; else they are ignored.
-        count: Whether it is a whole number from 0 on.
+        count: Whether it is a whole number, from `least` to `most`.
         rest: Whether it takes all that is left of the path, whatever it is made of.
+        header: Whether it is a header.
         example: A value.
     """
 
@@ -55,7 +56,10 @@ class Parameter:
     pattern: str = ""
     closed: bool = False
     count: bool = False
+    least: int = 0
+    most: int | None = None
     rest: bool = False
+    header: bool = False
     example: str = ""
 
 
@@ -70,7 +74,7 @@ class Endpoint:
         needs: What a caller must be allowed to do.
         summary: One sentence.
         answer: The type of the whole body; None = text.
-        parameters: In the order of the documents.
+        parameters: In the order of the documents, headers last.
         problems: What may be answered instead.
         tells_more: Whether an open route tells more to those who may read the real-time API.
         also: Other statuses that the same answer comes with.
@@ -78,6 +82,10 @@ class Endpoint:
         aged: Whether it is kept for a time, and says how old it is.
         example: An answer.
         everywhere: Whether listeners that serve some APIs only have it besides.
+        takes: The type of the body of requests; None = they have none.
+        taken: An example of that.
+        success: The status of a success.
+        tells: The headers that a success has besides.
     """
 
     method: str
@@ -94,6 +102,10 @@ class Endpoint:
     aged: bool = False
     example: msgspec.Struct | tuple[msgspec.Struct, ...] | None = None
     everywhere: bool = False
+    takes: type | None = None
+    taken: msgspec.Struct | None = None
+    success: HTTPStatus = HTTPStatus.OK
+    tells: tuple[str, ...] = ()
 
     @property
     def sample(self) -> str:

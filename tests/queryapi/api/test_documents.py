@@ -1,10 +1,13 @@
 """The description is what the service does, for programs and for people."""
 
+import html
 import json
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +24,7 @@ from queryapi.api.endpoints import ENDPOINTS, Endpoint, Parameter
 from queryapi.errors import UpstreamUnavailable
 from queryapi.settings import Api
 from tests.support.fake_prometheus import FakePrometheus, series
+from tests.support.pools import WHOLE
 from tests.support.query_service import STATUS, TASKS, Service, running
 
 _DOWN = UpstreamUnavailable("the connection to Prometheus failed", reason="refused")
@@ -28,15 +32,34 @@ _OURS = (
     *("Status", "GpuUsage", "AvailableResources", "NodeItem", "AlertItem", "EventItem"),
     *("RealTimeMetrics", "ServiceItem", "HealthSummary"),
     *("RunningTasks", "TaskItem", "Clusters", "ClusterItem"),
+    *(
+        "PoolItem",
+        "PoolList",
+        "Summary",
+        "NodeTypeItem",
+        "Activities",
+        "ActivityItem",
+        "ChangeItem",
+    ),
+    *("Capacity", "History", "HistoryPoint", "PoolWanted", "NodeTypeWanted", "SelectorWanted"),
+    "PoolChange",
 )
 # What carries no answer of its own is in no description.
 _UNDESCRIBED = {"HEAD", "OPTIONS"}
 
 
 @pytest.fixture(name="service", scope="module")
-def _service() -> Iterator[Service]:
-    with running() as service:
+def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with kept(tmp_path_factory.mktemp("documents")) as service:
+        yield service
+
+
+@contextmanager
+def kept(folder: Path) -> Iterator[Service]:
+    """Run the service with something in every list, and one registered pool."""
+    with running(database_url=f"sqlite:///{folder / 'gpuscope.db'}") as service:
         fill(service.prometheus)
+        assert 201 == service.http.post("/api/pools", json=dict(WHOLE)).status_code
         yield service
 
 
@@ -146,6 +169,9 @@ def test_every_schema_is_one(described: dict[str, Any]) -> None:
         ("/api/v1/real-time-metrics", ""),
         ("/api/v1/real-time-metrics", "?compare=1h&max_age=3"),
         ("/api/v1/real-time-metrics", "?compare=1"),
+        ("/api/pools", ""),
+        ("/api/pools/activity", ""),
+        ("/api/pools/activity", "?limit=0"),
         ("/healthz", ""),
         ("/readyz", ""),
         ("/metrics", ""),
@@ -188,14 +214,22 @@ def test_failures_of_prometheus_are_as_described(described: dict[str, Any]) -> N
 
 def test_examples_are_as_described(described: dict[str, Any]) -> None:
     """What a reader copies is right, for answers and failures alike."""
+    operations = [
+        operation for methods in described["paths"].values() for operation in methods.values()
+    ]
+    bodies = [
+        body
+        for operation in operations
+        for body in (*operation["responses"].values(), operation.get("requestBody", {}))
+    ]
     contents = [
         content
-        for methods in described["paths"].values()
-        for response in methods["get"]["responses"].values()
-        for content in response.get("content", {}).values()
+        for body in bodies
+        for content in body.get("content", {}).values()
         if "example" in content
     ]
 
+    assert 2 == sum("requestBody" in operation for operation in operations)
     assert contents
     for content in contents:
         jsonschema_rs.Draft202012Validator(
@@ -213,7 +247,9 @@ def test_every_field_says_what_it_is(described: dict[str, Any]) -> None:
         if "description" not in schema and "$ref" not in schema
     ]
 
-    assert ["Clusters.clusters"] == silent
+    assert ["Clusters.clusters", "PoolList.pools", "Activities.activities", "History.points"] == (
+        silent
+    )
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/docs/style.css"])
@@ -290,19 +326,21 @@ def test_the_page_can_be_found_through(http: Client) -> None:
     assert "prefers-color-scheme: dark" in http.get("/docs/style.css").text
 
 
-def test_every_route_stands_on_the_page_with_a_line_that_asks_it(
-    http: Client, service: Service
-) -> None:
-    """The curl lines are real: each path and query of theirs is answered."""
-    text = http.get("/docs").text
-    unescaped = text.replace("&#34;", '"').replace("&#39;", "'").replace("&amp;", "&")
-    lines = [shlex.split(line)[-1] for line in re.findall(r"<code>(curl .*)</code>", unescaped)]
-    asked = [urlsplit(line) for line in lines]
+def test_every_route_stands_on_the_page_with_a_line_that_asks_it(tmp_path: Path) -> None:
+    """The curl lines are real: each method, path, query and body of theirs succeeds, in order."""
+    told = []
+    with kept(tmp_path) as service:
+        text = html.unescape(service.get("/docs").text)
+        for line in re.findall(r"<code>(curl .*)</code>", text):
+            words = shlex.split(line)
+            method = words[words.index("-X") + 1] if "-X" in words else "GET"
+            body = json.loads(words[words.index("-d") + 1]) if "-d" in words else None
+            url = urlsplit(words[-1])
+            query = url.query.replace("prod-cluster", "c")
+            answer = service.http.open(f"{url.path}?{query}", method=method, json=body)
+            told.append((method, url.path, answer.status_code))
 
-    assert [endpoint.sample for endpoint in ENDPOINTS] == [url.path for url in asked]
-    for url in asked:
-        query = url.query.replace("prod-cluster", "c")
-        assert 200 == http.get(f"{url.path}?{query}").status_code
+    assert [(e.method, e.sample, e.success) for e in ENDPOINTS] == told
 
 
 _HOSTILE = "<script>alert(1)</script>"
@@ -329,6 +367,11 @@ def test_texts_of_the_description_cannot_become_markup() -> None:
 
 def test_failures_have_the_form_of_their_api() -> None:
     """The schema is made of the very words that are sent."""
+    assert {
+        "type": "object",
+        "properties": {"error": {"type": "string"}, "details": {"type": "string"}},
+        "required": ["error"],
+    } == schema_of([{"error": "a"}, {"error": "b", "details": "c"}])
     assert {
         "type": "object",
         "properties": {

@@ -34,7 +34,10 @@ def _service() -> Iterator[Service]:
         ({"error": "Not found"}, "/api/v1/real-time-metrics/x"),
         ({"error": "Not found"}, "/api/v1/realtimes"),
         ({"error": "Not found"}, "/api/v1/scheduler/x/y"),
-        ({"error": "Not Found", "message": "Not found"}, "/api/pools/p/x"),
+        (
+            {"error": "Not Found", "message": "The requested resource was not found"},
+            "/api/pools/p/x",
+        ),
         ({"success": False, "error": "Not found"}, "/api/jobs"),
         ({"error": "Not found"}, "/"),
     ],

@@ -74,6 +74,17 @@ def test_health_waits_for_no_prometheus(service: Service) -> None:
     assert told_in_time.wait(timeout=20)
 
 
+def test_a_silence_is_judged_by_what_is_served(service: Service) -> None:
+    """Nobody has asked for a while and Prometheus hangs: degraded while old answers are given."""
+    service.get(STATUS)
+    service.clock.now += 30
+    service.prometheus.gate.clear()
+
+    assert "degraded" == body(service.get(HEALTH))["status"]
+    service.clock.now += 60
+    assert "unhealthy" == body(service.get(HEALTH))["status"]
+
+
 def test_uptime_is_the_services(service: Service) -> None:
     """It goes on within a window, and whoever started the service says since when."""
     service.get(STATUS)

@@ -75,7 +75,10 @@ def test_what_is_not_allowed_is_403() -> None:
     answer = gated().http.delete("/api/pools/p", headers={"Authorization": "Bearer guest"})
 
     assert 403 == answer.status_code
-    assert {"error": "Forbidden", "message": "viewers may not do this"} == answer.json
+    assert {
+        "error": "Forbidden",
+        "message": "Insufficient permissions to perform this action",
+    } == answer.json
 
 
 def test_the_guard_is_told_what_a_route_needs() -> None:
