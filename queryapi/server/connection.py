@@ -4,8 +4,14 @@ import re
 import socket
 from typing import Any
 
+from queryapi.api.bounds import SHORT_BODY_BYTES
+
 # gunicorn tells which line ends are wrong; here they all end a head.
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
+# What brings a body that somebody reads, and how long it says that it is.
+_WRITES = re.compile(rb"(?:POST|PUT) ")
+_LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,6})[ \t]*\r?\n", re.IGNORECASE)
+_EXPECTS = re.compile(rb"\nexpect:", re.IGNORECASE)
 # Asking for more makes room for more: that costs as much as all the rest of it.
 _USUAL_BYTES = 4 * 1024
 # A longer head is read by a thread, piece by piece.
@@ -26,9 +32,11 @@ class Connection(socket.socket):
         super().__init__(fileno=accepted.detach())
         self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _AHEAD_BYTES)
         self.heard_by = 0.0
-        """Monotonic time by which the head that was begun must be whole; 0 = none was begun."""
+        """Monotonic time by which what was begun must be whole; 0 = nothing was begun."""
         self.taken_by = 0.0
         """Monotonic time by which the client must have taken its answer."""
+        self.has_body = False
+        """Whether the body of the request that is here is here too: nobody need wait for it."""
         self._left = _NOTHING
         self._wakes_at = 1
 
@@ -60,15 +68,17 @@ class Connection(socket.socket):
     def has_said(self, begun: bytes) -> bool:
         """Tell whether the head of a request is here, or as much of it as will ever come.
 
-        When it is not, the socket becomes readable again with the next byte only.
+        So must be a short body of one that writes, unless its client waits to be asked for it.
+        When something is missing, the socket becomes readable again when more has come.
 
         Args:
             begun: What was received before.
         """
+        self.has_body = False
         try:
             said = self._peek(_USUAL_BYTES)
             if len(said) == _USUAL_BYTES:
-                said = self._peek(_PEEKED_BYTES)
+                said = self._peek(_PEEKED_BYTES + SHORT_BODY_BYTES)
         except BlockingIOError:
             said = b""
         except OSError:
@@ -79,13 +89,24 @@ class Connection(socket.socket):
                 self._wake_at(1)
                 return True
         heard = begun + said
-        whole = (
-            b"\r\n\r\n" in heard
-            or len(said) == _PEEKED_BYTES
-            or _HEAD_END.search(heard) is not None
-        )
-        self._wake_at(1 if whole else len(said) + 1)
+        missing = self._missing(heard)
+        whole = not missing or (missing == 1 and len(said) >= _PEEKED_BYTES)
+        self._wake_at(1 if whole else len(said) + missing)
         return whole
+
+    def _missing(self, heard: bytes) -> int:
+        """Return how many bytes are still to come: of a head that is not whole, one at least."""
+        end = _HEAD_END.search(heard)
+        if end is None:
+            return 1
+        if not _WRITES.match(heard):
+            return 0
+        length = _LENGTH.search(heard, 0, end.end())
+        if length is None or int(length[1]) > SHORT_BODY_BYTES:
+            return 0
+        missing = max(0, end.end() + int(length[1]) - len(heard))
+        self.has_body = not missing
+        return 0 if _EXPECTS.search(heard, 0, end.end()) else missing
 
     def discard(self) -> int:
         """Throw away what has come; tells how many bytes, 0 when the client has hung up."""

@@ -46,6 +46,42 @@ def test_a_head_is_whole_with_its_last_line(pair: Pair, end: bytes) -> None:
     assert b"x" == ours.recv(100)
 
 
+@pytest.mark.parametrize("length", [9, 32 * 1024])
+def test_a_short_body_is_whole_with_its_last_byte(pair: Pair, length: int) -> None:
+    """Until then only the last byte wakes whoever waits."""
+    ours, client = pair
+    head = b"PUT / HTTP/1.1\r\nHost: x\r\ncontent-length:%d\r\n\r\n" % length
+    client.sendall(head)
+    assert _readable(ours)
+    assert not ours.has_said(b"")
+    client.sendall(b"x" * (length - 1))
+    assert not _readable(ours, 0.2)
+    client.sendall(b"x")
+    assert _readable(ours)
+
+    assert ours.has_said(b"")
+    assert ours.has_body
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"PUT / HTTP/1.1\r\nContent-Length: 32769\r\n\r\n",
+        b"PUT / HTTP/1.1\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
+        b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: 9\r\n\r\n",
+    ],
+)
+def test_other_bodies_are_not_waited_for_here(pair: Pair, head: bytes) -> None:
+    """Long ones, those of unknown length, those that want to be asked for, and those unread."""
+    ours, client = pair
+    client.sendall(head)
+    assert _readable(ours)
+
+    assert ours.has_said(b"")
+    assert not ours.has_body
+
+
 def test_what_was_received_before_counts(pair: Pair) -> None:
     """A second request may be here already, wholly or in part."""
     ours, client = pair

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -58,6 +59,11 @@ def _get(path: str, *headers: str) -> bytes:
     return "\r\n".join([f"GET {path} HTTP/1.1", "Host: x", *headers, "\r\n"]).encode()
 
 
+def _put(*headers: str) -> bytes:
+    kind = "Content-Type: application/json"
+    return "\r\n".join(["PUT /api/pools/a HTTP/1.1", "Host: x", kind, *headers, "\r\n"]).encode()
+
+
 @pytest.mark.parametrize(
     "begun",
     [
@@ -67,6 +73,11 @@ def _get(path: str, *headers: str) -> bytes:
         pytest.param(_get("/healthz") + b"GET /hea", id="a request and a half"),
         pytest.param(_get("/healthz", "Content-Length: 9"), id="no body"),
         pytest.param(_get("/healthz", "Transfer-Encoding: chunked") + b"ff\r\n", id="half a chunk"),
+        pytest.param(_put("Content-Length: 9") + b"{", id="half a short body"),
+        pytest.param(_put("Content-Length: 999999") + b"{", id="half a long body"),
+        pytest.param(_put("Transfer-Encoding: chunked") + b"ff\r\n{", id="half a chunk to read"),
+        pytest.param(_put("Expect: 100-continue", "Content-Length: 9"), id="not what it asked for"),
+        pytest.param(_put("Content-Length: 9", *4 * ["x: " + "y" * 16000]) + b"{", id="long head"),
         pytest.param(_get("/healthz", "Connection: close"), id="no end"),
         pytest.param(_get(f"{TASKS}?cluster=prod-cluster"), id="reads no answer"),
     ],
@@ -76,6 +87,19 @@ def test_who_stops_half_way_holds_no_thread(service: Api, begun: bytes) -> None:
     service.get(TASKS, cluster="prod-cluster")
     with _clients(service, 3 * THREADS, begun):
         assert 200 == _ask(service)
+
+
+def test_a_body_may_come_in_pieces(service: Api) -> None:
+    """Short or long, announced or asked for, while many others wait for theirs."""
+    with _clients(service, 3 * THREADS, _put("Content-Length: 9") + b"{"):
+        for length, *headers in ((9,), (32 * 1024,), (32 * 1024 + 1,), (9, "Expect: 100-continue")):
+            head = _put(f"Content-Length: {length}", "Connection: close", *headers)
+            with _clients(service, 1, head) as (client,):
+                for piece in (b"{", b"}".ljust(length - 2), b" "):
+                    time.sleep(0.1)
+                    client.sendall(piece)
+
+                assert b'"The requested resource was not found"' in _all_of(client)
 
 
 def test_who_stops_in_the_middle_of_a_head_is_hung_up_on(service: Api) -> None:

@@ -157,7 +157,8 @@ def test_requests_under_way_are_answered(
 ) -> None:
     """The gateway has ended before; the parent waits for who is still being answered."""
     upstream, url = prometheus
-    patient = {"timeouts": {"query": 20, "request": 20}}
+    # Nobody but the client asks Prometheus.
+    patient = {"timeouts": {"query": 20, "request": 20}, "database_url": None}
     with _served(tmp_path, url, **patient) as (service, stream), ThreadPoolExecutor(1) as clients:
         upstream.gate.clear()
         asked = clients.submit(service.get, "/api/v1/realtime/status", cluster="prod-cluster")
@@ -206,7 +207,7 @@ def test_all_end_with_the_http_service(
 
 def test_two_workers_and_a_gateway(prometheus: tuple[FakePrometheus, str], tmp_path: Path) -> None:
     """Workers add up their metrics, the gateway has its own, and ignored signals stay ignored."""
-    two = {"workers": 2, "redis_url": f"redis://{LOOPBACK}:{free_port()}/0"}
+    two = {"workers": 2, "redis_url": f"redis://{LOOPBACK}:{free_port()}/0", "database_url": None}
     with _served(tmp_path, prometheus[1], **two) as (service, stream):
         for number in (signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR2):
             service.process.signal(number)
