@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from demo.fleet import hosts, living
 from demo.nvml.build import build
 from demo.processes import LOOPBACK, Process
 
@@ -68,7 +70,7 @@ def query_api(
     """Return the query API on *ports* with *settings*; alive before it is ready.
 
     Args:
-        directory: Where `gpuscope.yml` is written.
+        directory: Where `gpuscope.yml` is written, and pools are kept.
         ports: Where it listens.
         settings: Keys of gpuscope.yml beside those of listeners.
         stream: Where it listens for WebSockets; None = nowhere.
@@ -76,7 +78,8 @@ def query_api(
     path = directory / "gpuscope.yml"
     listen = [f"{LOOPBACK}:{port}" for port in ports]
     listeners = {"listen": listen, "stream_listen": stream and f"{LOOPBACK}:{stream}"}
-    path.write_text(yaml.safe_dump({**listeners, **settings}))
+    kept = {"database_url": f"sqlite:///{directory / 'gpuscope.db'}"}
+    path.write_text(yaml.safe_dump({**listeners, **kept, **settings}))
     command = [_script("gpuscope-api"), f"--config={path}"]
     return _process("gpuscope-api", command, directory, f"http://{LOOPBACK}:{ports[0]}/healthz")
 
@@ -88,7 +91,7 @@ def prometheus(directory: Path, port: int, *, targets: Mapping[str, int], second
         directory: Where its copy of `prometheus/` and its data go.
         port: Where it listens.
         targets: Scrape job → port; a job that is not named has no targets yet.
-        seconds: Scrape and evaluation interval, in place of the shipped ones.
+        seconds: Scrape and evaluation interval, in place of the shipped ones; of all rules.
     """
     home = directory / "prometheus"
     shutil.copytree(ROOT / "prometheus", home, dirs_exist_ok=True)
@@ -97,6 +100,8 @@ def prometheus(directory: Path, port: int, *, targets: Mapping[str, int], second
         ("scrape_interval", "scrape_timeout", "evaluation_interval"), f"{seconds}s"
     )
     (home / "prometheus.yml").write_text(yaml.safe_dump(config))
+    for path in (home / "rules").iterdir():
+        path.write_text(re.sub(r"^    interval: .*\n", "", path.read_text(), flags=re.MULTILINE))
     for path in (home / "targets").iterdir():
         path.unlink()
     for job, target in targets.items():
@@ -127,9 +132,36 @@ def node_exporter(directory: Path, port: int) -> Process:
 
 def write_targets(path: Path, ports: Iterable[int], cluster: str) -> None:
     """Write a Prometheus target file for loopback *ports*, all of one cluster."""
-    content = [
-        {"targets": [f"{LOOPBACK}:{port}" for port in ports], "labels": {"cluster": cluster}}
+    _write(path, [_targets(ports, cluster=cluster)])
+
+
+def write_node_targets(path: Path, fleet_port: int, *own: int) -> None:
+    """Write the targets of the scrape job `node`: node_exporters, and the living fleet's nodes.
+
+    Args:
+        path: The target file.
+        fleet_port: Where the living fleet is; it stands in for a node_exporter on each node.
+        own: Ports of real ones; what they tell is of no node of the fleet.
+    """
+    demo = [
+        _targets(
+            [fleet_port],
+            cluster=CLUSTER,
+            node=machine.name,
+            instance=f"{machine.name}:9100",
+            __metrics_path__=hosts.PATH.format(node=machine.name),
+        )
+        for machine in living.machines()
     ]
+    real = [_targets(own, cluster=CLUSTER)] if own else []
+    _write(path, [*real, *demo])
+
+
+def _targets(ports: Iterable[int], **labels: str) -> dict[str, object]:
+    return {"targets": [f"{LOOPBACK}:{port}" for port in ports], "labels": labels}
+
+
+def _write(path: Path, content: object) -> None:
     # Prometheus may read at any moment: the file is complete or not there.
     draft = path.with_suffix(".draft")
     draft.write_text(json.dumps(content))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo import real, stack
+from demo import pools, real, stack
 from demo.processes import (
     LOOPBACK,
     Process,
@@ -58,8 +58,12 @@ class Plan:
     @property
     def status_url(self) -> str:
         """The documents' first request."""
-        port = self.ports["query API"]
-        return f"http://{LOOPBACK}:{port}/api/v1/realtime/status?cluster={stack.CLUSTER}"
+        return f"{self.api_url}/api/v1/realtime/status?cluster={stack.CLUSTER}"
+
+    @property
+    def api_url(self) -> str:
+        """Where the query API is."""
+        return f"http://{LOOPBACK}:{self.ports['query API']}"
 
 
 def main() -> int:
@@ -93,6 +97,9 @@ def _run(plan: Plan, cleanup: ExitStack, stop: StopSignal) -> int:
         every=1.0,
     )
     if not stop.came():
+        if not plan.kubeconfig:
+            # Real clusters have pools of their own: nobody registers any for their people.
+            pools.seed(plan.api_url)
         _show(plan)
     while not stop.wait(1.0):
         for process in running:
@@ -116,12 +123,13 @@ def _about(plan: Plan) -> Iterator[str]:
     if plan.kubeconfig:
         yield f"Kubernetes: the cluster of {plan.kubeconfig}"
     else:
-        yield "Kubernetes: no reachable cluster; a demo fleet of 40 nodes and 300 GPUs stands in"
+        yield "Kubernetes: no reachable cluster; a demo fleet of 44 nodes and 300 GPUs stands in"
     if plan.driver:
         label = f'cluster="{plan.cluster_of_this_machine}"'
         yield f"GPUs: this machine's own, through the NVIDIA driver, as {label} in Prometheus"
     if not plan.kubeconfig:
         yield f"GPUs: the demo fleet's devices stand in for those of {stack.CLUSTER}"
+        yield "CPU, memory, network: the demo fleet stands in for a node_exporter on each node"
     elif not plan.driver:
         yield "GPUs: no NVIDIA driver here; scrape node exporters of your nodes to see devices"
     for name, port in plan.ports.items():
@@ -155,6 +163,9 @@ def _processes(plan: Plan) -> Iterator[Process]:
     if plan.driver:
         local = [ports["node exporter"]]
         stack.write_targets(targets / "gpu-node.yml", local, plan.cluster_of_this_machine)
+    if not plan.kubeconfig:
+        fleet, own = ports["Kubernetes API"], ports["node_exporter"]
+        stack.write_node_targets(targets / "node.yml", fleet, own)
     yield prometheus
     if not plan.kubeconfig:
         yield stack.demo_nodes(directory, targets / "gpu-node-demo.yml")
@@ -192,6 +203,7 @@ def _show(plan: Plan) -> None:
         print(f"  {'kubectl':17} KUBECONFIG={plan.directory / 'kubeconfig'} kubectl get pods -A")
     print(f"\n$ curl '{plan.status_url}'")
     print(json.dumps(_answer(plan.status_url), indent=2))
+    print(f"\n$ curl '{plan.api_url}/api/pools'    # compute pools: docs/pools.md")
     print("\nCtrl-C ends everything.", flush=True)
 
 

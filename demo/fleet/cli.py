@@ -1,7 +1,8 @@
 """`python -m demo.fleet living|packed|timeline|large`: a Kubernetes API server with a fleet.
 
 A timeline stands still at `--at` unless `--speed` moves it; `POST /_demo/timeline` with
-`{"until": SECOND}` takes it forward at any time. A large fleet changes when it is told to: `POST
+`{"until": SECOND}` takes it forward at any time. A living fleet shows what a node_exporter on a
+node would: `GET /_demo/hosts/NODE/metrics`. A large fleet changes when it is told to: `POST
 /_demo/large` with `{"changes": COUNT}`, or with `{"sentinel": NAME}` for a pod to look out for.
 """
 
@@ -17,8 +18,9 @@ from pathlib import Path
 
 from aiohttp import web
 
-from demo.fleet import replay, trace
+from demo.fleet import hosts, replay, trace
 from demo.fleet.drivers import Drivers
+from demo.fleet.hosts import Hosts
 from demo.fleet.large import LargeFleet
 from demo.fleet.living import LivingFleet
 from demo.fleet.replay import Change, Put, Timeline
@@ -66,8 +68,10 @@ def apply(store: Store, changes: Iterable[Change]) -> None:
 def _stage_living(options: argparse.Namespace, store: Store, app: web.Application) -> None:
     fleet = LivingFleet(random.Random(options.seed))
     drivers = Drivers(options.drivers, fleet.machines) if options.drivers else None
+    nodes = Hosts(fleet.machines, time.time())
 
     def show() -> None:
+        nodes.show(hosts.loads(fleet.machines, fleet.work()), time.time())
         if drivers:
             drivers.show(fleet.busy_devices())
 
@@ -78,7 +82,15 @@ def _stage_living(options: argparse.Namespace, store: Store, app: web.Applicatio
     apply(store, fleet.begin(time.time()))
     show()
     store.subscribe(_NODES, partial(_cordoned, fleet))
+    app.router.add_get(hosts.PATH, partial(_host, nodes))
     app.cleanup_ctx.append(_repeating(tick))
+
+
+async def _host(nodes: Hosts, request: web.Request) -> web.Response:
+    page = nodes.page(request.match_info["node"], time.time())
+    if page is None:
+        raise web.HTTPNotFound
+    return web.Response(body=page.encode(), headers={"Content-Type": hosts.CONTENT_TYPE})
 
 
 def _cordoned(fleet: LivingFleet, event: Event) -> None:
@@ -145,7 +157,7 @@ def _repeating(tick: Callable[[], None]) -> Callable[[web.Application], AsyncIte
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo.fleet", description=__doc__)
     uses = parser.add_subparsers(required=True, metavar="{living,packed,timeline,large}")
-    living = uses.add_parser("living", help="40 nodes, 300 GPUs, pods that come and go")
+    living = uses.add_parser("living", help="44 nodes, 300 GPUs, pods that come and go")
     living.add_argument("--seed", type=int, default=1)
     living.add_argument(
         "--drivers", type=Path, help="folder for the nodes' driver scenarios (demo.nvml)"

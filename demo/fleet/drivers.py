@@ -11,7 +11,7 @@ _UUID_SPACE = uuid.UUID("0d8a7c43-2f0c-4a53-8e55-8d5d3f7b9c11")
 
 
 class Drivers:
-    """Keeps `DIRECTORY/<node>.ini` in step with what the node's devices do.
+    """Keeps `DIRECTORY/<node>.ini` in step with what the devices of a node that has some do.
 
     Args:
         directory: Where the files go; made when it is not there.
@@ -27,7 +27,7 @@ class Drivers:
     def show(self, loads: dict[str, list[float]]) -> None:
         """Write the files of the nodes whose devices are not as busy as last time."""
         for node, busy in loads.items():
-            if self._written.get(node) != busy:
+            if busy and self._written.get(node) != busy:
                 self._written[node] = busy
                 write(self._directory / f"{node}.ini", self._scenario(node, busy))
 

@@ -7,7 +7,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from demo.fleet import objects
+from demo.fleet import objects, sites
+from demo.fleet.hosts import Work
 from demo.fleet.objects import Owner, Pod
 from demo.fleet.placement import WHOLE, Machine, Placement, Request, Scheduler
 from demo.fleet.replay import Change, Delete, Put
@@ -18,7 +19,6 @@ _CORDONED_SECONDS = (60.0, 240.0)
 _CORDON_CHANCE = 1 / 120  # a second
 _STARTUP_SECONDS = (2.0, 8.0)
 _REMAINS_SECONDS = 20.0
-_POOL = "gpuscope.io/pool"
 _SERVED = frozenset({"Job", "ReplicaSet", "StatefulSet"})
 """Owners that the API server shows; an operator's own kinds are only referred to."""
 
@@ -59,20 +59,28 @@ TEMPLATES = (
         "notebooks", "apps/v1", "StatefulSet", "notebook", (1, 1),
         Request(4_000, 32_000, 1, WHOLE // 2), (300, 2400), 0.05, 3,
     ),
+    Template(
+        "data", "batch/v1", "Job", "features", (1, 2),
+        Request(12_000, 48_000), (120, 600), 0.6, 2,
+    ),
 )  # fmt: skip
 
 
 def machines() -> list[Machine]:
-    """Return the fleet's 40 nodes with 300 GPUs, in three pools."""
+    """Return the fleet's 40 nodes with 300 GPUs, and 4 without any.
+
+    Those come first: work that needs no GPU takes them before it takes a GPU node.
+    """
     return [
+        *(Machine(f"cpu-{index:02d}", 64_000, 256_000, 0, "") for index in range(4)),
         *(_machine("h100", index, 8, "NVIDIA H100 80GB HBM3") for index in range(20)),
         *(_machine("a100", index, 8, "NVIDIA A100-SXM4-80GB") for index in range(15)),
         *(_machine("t4", index, 4, "Tesla T4") for index in range(5)),
     ]
 
 
-def _machine(pool: str, index: int, gpus: int, model: str) -> Machine:
-    return Machine(f"gpu-{pool}-{index:02d}", 192_000, 2_000_000, gpus, model)
+def _machine(kind: str, index: int, gpus: int, model: str) -> Machine:
+    return Machine(f"gpu-{kind}-{index:02d}", 192_000, 2_000_000, gpus, model)
 
 
 @dataclass(slots=True)
@@ -148,6 +156,12 @@ class LivingFleet:
                         loads[life.placement.node][device], life.busy
                     )
         return loads
+
+    def work(self) -> Iterator[Work]:
+        """Yield the pods that run now."""
+        for life in self._lives.values():
+            if life.stage == "Running" and life.placement:
+                yield Work(life.placement.node, life.pod.request, life.busy)
 
     # --- pods ---
 
@@ -239,12 +253,13 @@ class LivingFleet:
             yield self._node(by_name[name])
 
     def _node(self, machine: Machine) -> Change:
-        pool = machine.name.split("-")[1]
+        site, number = sites.of_living(machine)
         return Put(
             objects.node(
                 machine,
                 created=self._born,
                 cordoned=machine.name in self._cordoned,
-                labels={_POOL: pool, "topology.kubernetes.io/zone": "demo-1"},
+                labels=site.labels(number),
+                provider_id=site.provider_id(machine.name, number),
             )
         )

@@ -71,8 +71,9 @@ def node(
     ready: bool = True,
     cordoned: bool = False,
     labels: dict[str, str] | None = None,
+    provider_id: str = "",
 ) -> Object:
-    """Return the Node object of a machine."""
+    """Return the Node object of a machine; `provider_id` is left out where it is empty."""
     amounts = {
         "cpu": f"{machine.cpu_milli}m",
         "memory": f"{machine.memory_mib}Mi",
@@ -87,6 +88,8 @@ def node(
             "nvidia.com/gpu.count": str(machine.gpus),
         }
     spec: Object = {"podCIDR": "10.244.0.0/24"}
+    if provider_id:
+        spec["providerID"] = provider_id
     if cordoned:
         taint = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
         spec |= {"unschedulable": True, "taints": [taint]}

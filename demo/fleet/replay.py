@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from demo.fleet import objects
+from demo.fleet import objects, sites
 from demo.fleet.objects import Object
 from demo.fleet.placement import Machine, Scheduler
 from demo.fleet.trace import EPOCH, TracedPod
@@ -32,8 +32,10 @@ Change = Put | Delete
 
 
 def nodes(machines: Iterable[Machine]) -> Iterator[Change]:
-    """Yield the machines as ready nodes."""
-    return (Put(objects.node(machine, created=EPOCH)) for machine in machines)
+    """Yield the machines as ready nodes, in a pool by model each."""
+    for machine in machines:
+        labels = sites.of_traced(machine).labels(0)
+        yield Put(objects.node(machine, created=EPOCH, labels=labels))
 
 
 def packed(machines: Iterable[Machine], pods: Iterable[TracedPod]) -> Iterator[Change]:
