@@ -65,6 +65,12 @@ def _timeline(trace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def _shown(running: RunningStack) -> Truth:
     """Return what clients of the query API and of Prometheus are told."""
+    # On a busy machine a scrape of so many pods may fail: then nothing is told for a moment.
+    wait_for(
+        lambda: running.ask("status").status_code == requests.codes.ok,
+        seconds=READY_SECONDS,
+        what="a status",
+    )
     status = running.status()
     usage, available = status["current_gpu_usage"], status["available_resources"]
     return Truth(

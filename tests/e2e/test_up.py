@@ -74,10 +74,10 @@ def test_one_command_shows_a_living_fleet(occupied: None, tmp_path: Path) -> Non
     # No real cluster of whoever runs this test may be touched by it.
     with _up(tmp_path, KUBECONFIG=os.devnull) as up:
         text = up.log.read_text()
-        [url] = re.findall(r"curl '(.+)'", text)
+        [url, pools] = re.findall(r"curl '(.+)'", text)
         answer = requests.get(url, params={"include": "nodes"}, timeout=10).json()
 
-        assert "a demo fleet of 40 nodes and 300 GPUs stands in" in text
+        assert "a demo fleet of 44 nodes and 300 GPUs stands in" in text
         assert f"query API: port {QUERY_API} is in use and left alone" in text
         assert 300 == _answer(text)["data"]["current_gpu_usage"]["total_gpus"]
         assert 40 == len(answer["data"]["nodes"])
@@ -87,6 +87,7 @@ def test_one_command_shows_a_living_fleet(occupied: None, tmp_path: Path) -> Non
         assert 40 == requests.get(scheduler, timeout=10).json()["total_workers"]
         elsewhere = scheduler.replace("scheduler/status", "clusters")
         assert 404 == requests.get(elsewhere, timeout=10).status_code
+        _hold_pools(pools)
         [doctor] = re.findall(r"doctor --config (\S+)", text)
         assert Path(doctor).is_file()
 
@@ -177,6 +178,35 @@ def test_a_missing_program_is_one_sentence(tmp_path: Path) -> None:
     assert "`make setup` installs programs" in done.stderr
     assert "Traceback" not in done.stderr
     assert [] == list(tmp_path.glob("gpuscope-*"))
+
+
+def _hold_pools(url: str) -> None:
+    """Check that the demo's pools are registered, and measured in every respect they can be."""
+
+    def told() -> dict[str, Any]:
+        return {pool["id"]: pool for pool in requests.get(url, timeout=10).json()["pools"]}
+
+    # A rate of CPU seconds needs two scrapes.
+    wait_for(
+        lambda: not any("unmeasured" in pool for id_, pool in told().items() if id_ != "data"),
+        seconds=SECONDS,
+        what="pools that are measured",
+        every=1.0,
+    )
+    pools = told()
+    training, data = pools["training"], pools["data"]
+
+    assert {"training", "inference", "research", "dev", "data", "pool-1", "batch"} == set(pools)
+    assert "labels" == pools.pop("batch")["source"]
+    assert {"registered"} == {pool["source"] for pool in pools.values()}
+    assert ("ML Training Cluster", "us-east-1", "AWS", 16, 128) == (
+        *(training["name"], training["region"], training["provider"]),
+        *(training["nodeCount"], training["gpus"]),
+    )
+    assert (4, 0, 0) == (data["readyNodes"], data["gpus"], data["gpuUtilization"])
+    for field in ("cpuUtilization", "memoryUtilization", "networkUtilization"):
+        assert {True} == {0 < pool[field] <= 100 for pool in pools.values()}
+    assert 0 < training["gpuUtilization"] <= 100
 
 
 def _children(pid: int) -> list[int]:
