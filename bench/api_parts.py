@@ -164,16 +164,23 @@ def uid(number: int) -> str:
 
 @contextmanager
 def service(
-    folder: Path, prometheus_url: str, settings: Mapping[str, Any] | None = None
+    folder: Path,
+    prometheus_url: str,
+    settings: Mapping[str, Any] | None = None,
+    role: str = "viewer",
 ) -> Iterator[tuple[Process, str]]:
-    """Run the query API with authentication, limits and access log on; returns it and its URL."""
+    """Run the query API with authentication, limits and access log on; returns it and its URL.
+
+    The token may do what its *role* may.
+    """
     folder.mkdir(exist_ok=True)
     port = free_port()
     given = {
         "clusters": [{"name": CLUSTER, "prometheus_url": prometheus_url}],
-        "auth": {"tokens_file": str(_tokens(folder))},
+        "auth": {"tokens_file": str(_tokens(folder, role))},
         # On, and not in the way: one token asks as often as a thousand clients would.
         "limits": {"per_minute": 100_000_000, "burst": 100_000_000},
+        "database_url": None,
         **(settings or {}),
     }
     # The fleet does not move: its one evaluation is never too old.
@@ -183,11 +190,11 @@ def service(
         yield process, f"http://{LOOPBACK}:{port}"
 
 
-def _tokens(folder: Path) -> Path:
+def _tokens(folder: Path, role: str) -> Path:
     token = {
         "id": TOKEN.split("_")[1],
         "name": "bench",
-        "role": "viewer",
+        "role": role,
         "digest": hashlib.sha256(TOKEN.encode()).hexdigest(),
         "created": "2026-01-01T00:00:00Z",
     }

@@ -66,7 +66,8 @@ def watching(
             for number, port in enumerate(ports)
         ]
         prometheus = cleanup.enter_context(api_parts.prometheus(folder / "p", nodes=40, tasks=120))
-        given = {"services": services, "stream_listen": None, **(settings or {})}
+        ours = {"services": services, "stream_listen": None, "database_url": None}
+        given = {**ours, **(settings or {})}
         process, url = cleanup.enter_context(api_parts.service(folder / "a", prometheus, given))
         wait_for(lambda: _all_but_one(url), seconds=_SETTLED_SECONDS, what="seven of eight")
         yield process, url
