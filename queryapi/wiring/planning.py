@@ -42,4 +42,4 @@ def planner_of(
         registry: The pools that are registered.
         places: Where pools can be.
     """
-    return Planner(fleet, histories_of(composition), registry.pools, places)
+    return Planner(fleet, histories_of(composition), registry.states.now, places)

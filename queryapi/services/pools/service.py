@@ -15,7 +15,6 @@ from queryapi.services.pools.answers import Activities, ActivityItem, ChangeItem
 from queryapi.services.pools.board import Board, Entry, list_of
 from queryapi.services.pools.latest import Latest
 from queryapi.services.pools.lifecycle import Terms
-from queryapi.services.pools.membership import cluster_of, is_numbered
 from queryapi.services.pools.planning.planner import Planner
 from queryapi.services.pools.registering.drafts import Caller, Draft, Expected, Patch, Repeatable
 from queryapi.services.pools.registering.places import Places
@@ -105,7 +104,7 @@ class Pools:
             StoreUnavailable: When the database does not answer.
         """
         state = self._registry.states.now()
-        cluster = self._cluster(pool_id, state, scope)
+        cluster = self._places.where(pool_id, state.by_id.get(pool_id), scope)
         glimpse = self._sights.one(cluster, scope)
         entry = self._board(glimpse, scope).one(state, pool_id)
         if entry is None and glimpse.sight is None:
@@ -163,20 +162,6 @@ class Pools:
         """Return the clusters to tell of: pools of one that is configured no more are told too."""
         names = dict.fromkeys((*self._places.clusters, *(pool.cluster for pool in state.pools)))
         return [name for name in names if scope.shows(name)]
-
-    def _cluster(self, pool_id: str, state: State, scope: Scope) -> str:
-        pool = state.by_id.get(pool_id)
-        places = self._places
-        default = places.default_cluster
-        if pool is not None:
-            cluster = pool.cluster
-        else:
-            cluster = cluster_of(pool_id, places.clusters, default_cluster=default)
-            if is_numbered(pool_id) or cluster not in places.clusters:
-                raise ResourceNotFound("Pool not found")
-        if not scope.shows(cluster):
-            raise ResourceNotFound("Pool not found")
-        return cluster
 
     def _board(self, glimpse: Glimpse, scope: Scope) -> Board:
         """Return a cluster's pools, worked out once for all who see the same of it."""

@@ -10,13 +10,7 @@ from queryapi.cache.prepared import prepare
 from queryapi.errors import ResourceNotFound, UpstreamUnavailable
 from queryapi.services.fleet import Fleet
 from queryapi.services.part import Part
-from queryapi.services.pools.membership import (
-    Found,
-    Membership,
-    assign,
-    cluster_of,
-    is_numbered,
-)
+from queryapi.services.pools.membership import Found, Membership, shared
 from queryapi.services.pools.model import NodeClass
 from queryapi.services.pools.parts import STOCK
 from queryapi.services.pools.planning import capacity
@@ -24,6 +18,7 @@ from queryapi.services.pools.planning.chosen import Chosen, chosen_by, chosen_of
 from queryapi.services.pools.planning.histories import Asked, Histories
 from queryapi.services.pools.planning.spans import span_of
 from queryapi.services.pools.registering.places import Places
+from queryapi.services.pools.registering.state import State
 from queryapi.services.snapshot import Answer, Snapshot
 from queryapi.storage.records import Pool
 
@@ -33,7 +28,7 @@ class _Place(NamedTuple):
 
     id: str
     cluster: str
-    pools: tuple[Pool, ...]
+    state: State
     pool: Pool | None
 
 
@@ -46,7 +41,7 @@ class Planner:
     Args:
         fleet: The snapshots of every cluster that has nodes.
         histories: What was.
-        pools: Returns the registered pools, oldest first.
+        state: Returns what is registered.
         places: Where pools can be.
     """
 
@@ -54,12 +49,12 @@ class Planner:
         self,
         fleet: Fleet,
         histories: Histories,
-        pools: Callable[[], tuple[Pool, ...]],
+        state: Callable[[], State],
         places: Places,
     ) -> None:
         self._fleet = fleet
         self._histories = histories
-        self._pools = pools
+        self._state = state
         self._places = places
 
     def capacity(self, pool_id: str, scope: Scope, *, gpus: int) -> Answer:
@@ -95,18 +90,12 @@ class Planner:
         return self._histories.answer(Asked(pool_id, chosen, span, scope.namespaces is not None))
 
     def _place(self, pool_id: str, scope: Scope) -> _Place:
-        pools, places = self._pools(), self._places
-        pool = next((each for each in pools if each.id == pool_id), None)
-        default = places.default_cluster
-        cluster = (
-            pool.cluster if pool else cluster_of(pool_id, places.clusters, default_cluster=default)
-        )
-        known = pool is not None or (cluster in places.clusters and not is_numbered(pool_id))
-        if not known or not scope.shows(cluster):
-            raise _unknown()
-        if cluster not in places.clusters:
+        state = self._state()
+        pool = state.by_id.get(pool_id)
+        cluster = self._places.where(pool_id, pool, scope)
+        if cluster not in self._places.clusters:
             raise UpstreamUnavailable("Nobody tells of the nodes of its cluster", reason="no_data")
-        return _Place(pool_id, cluster, pools, pool)
+        return _Place(pool_id, cluster, state, pool)
 
     def _read(self, place: _Place, scope: Scope, parts: tuple[Part[Any], ...]) -> Snapshot:
         return self._fleet.snapshots(place.cluster, scope).read(*parts)
@@ -120,15 +109,15 @@ class Planner:
 
     def _chosen(self, place: _Place, scope: Scope) -> Chosen:
         if place.pool is not None:
-            return chosen_by(place.pool, place.pools)
+            return chosen_by(place.pool, place.state.pools)
         # Only its nodes tell that there is such a pool.
         members = self._members(place, self._read(place, scope, (STOCK,)))
-        return chosen_of(_found(place, members), place.pools)
+        return chosen_of(_found(place, members), place.state.pools)
 
     def _members(self, place: _Place, snapshot: Snapshot) -> Membership:
         kinds = [each.kind for each in snapshot.part(STOCK)]
         default = self._places.default_cluster
-        return assign(kinds, place.pools, place.cluster, default_cluster=default)
+        return shared(kinds, place.state.owners, place.cluster, default_cluster=default)
 
 
 def _found(place: _Place, members: Membership) -> Found:

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from queryapi.access.principal import Scope
 from queryapi.errors import InvalidParameter, ResourceNotFound, UpstreamUnavailable
 from queryapi.services.pools.membership import cluster_of, is_numbered
 from queryapi.services.pools.registering.drafts import Caller, Draft
 from queryapi.services.pools.registering.state import State
 from queryapi.services.pools.rows import Known, Row, Sight, rows_of
+from queryapi.storage.records import Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,23 @@ class Places:
             raise InvalidParameter(f"cluster must be one of {', '.join(shown) or 'none'}")
         return cluster
 
+    def where(self, pool_id: str, pool: Pool | None, scope: Scope) -> str:
+        """Return the cluster of a pool, registered (*pool*) or of an id that one may be found by.
+
+        That of a registered one may be configured no more.
+
+        Raises:
+            ResourceNotFound: When there can be none of this id, or *scope* does not show it.
+        """
+        if pool is not None:
+            cluster, known = pool.cluster, True
+        else:
+            cluster = cluster_of(pool_id, self.clusters, default_cluster=self.default_cluster)
+            known = cluster in self.clusters and not is_numbered(pool_id)
+        if not known or not scope.shows(cluster):
+            raise ResourceNotFound("Pool not found")
+        return cluster
+
     def found(self, pool_id: str, caller: Caller, state: State, now: float) -> Row:
         """Return a pool that nodes tell of; or that somebody has just registered.
 
@@ -43,11 +62,7 @@ class Places:
             ResourceNotFound: When there is none, or the caller may not know of it.
             UpstreamUnavailable: When that cannot be told.
         """
-        default = self.default_cluster
-        cluster = cluster_of(pool_id, self.clusters, default_cluster=default)
-        numbered = is_numbered(pool_id)
-        if numbered or cluster not in self.clusters or not caller.scope.shows(cluster):
-            raise ResourceNotFound("Pool not found")
+        default, cluster = self.default_cluster, self.where(pool_id, None, caller.scope)
         sight = self.look(cluster)
         if sight is None:
             raise UpstreamUnavailable("What nodes say of this pool cannot be read", reason="failed")
