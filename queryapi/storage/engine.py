@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from queryapi.errors import ConfigurationError, QueryApiError, StoreUnavailable
@@ -16,7 +16,7 @@ from queryapi.storage.backend import backend
 from queryapi.storage.failures import Failure, failure
 from queryapi.storage.health import Health
 from queryapi.storage.manner import Manner, connect
-from queryapi.storage.tables import REVISION, numbers
+from queryapi.storage.tables import REVISION_NOW
 from queryapi.telemetry.logs import fields
 from queryapi.telemetry.storing import Storing
 
@@ -26,7 +26,6 @@ Session = Connection
 _LOG = logging.getLogger(__name__)
 
 _TURN_SECONDS = 3.0
-_REVISION = select(numbers.c.value).where(numbers.c.name == REVISION)
 
 
 class Store:
@@ -126,7 +125,7 @@ class Store:
                 with use.session.begin():
                     yield use.session
                     if self.alone:
-                        revision = use.session.scalar(_REVISION)
+                        revision = use.session.scalar(REVISION_NOW)
                     use.moment.ending = True
             except BaseException:
                 # Whatever was stored of it: the next who asks looks.
@@ -160,7 +159,7 @@ class Store:
         # No writer ends between the look and the note of it.
         with self._in_turn() if self.alone else nullcontext():
             with self._used(Manner.GLANCING) as use:
-                found = int(use.session.scalar(_REVISION) or 0)
+                found = int(use.session.scalar(REVISION_NOW) or 0)
             if self.alone:
                 self._revision = found
         return found

@@ -15,7 +15,7 @@ from sqlalchemy import update as change
 from queryapi.storage import rows
 from queryapi.storage.engine import Session
 from queryapi.storage.records import NodeType, Pool
-from queryapi.storage.tables import POOL, REVISION, numbers, pools
+from queryapi.storage.tables import POOL, REVISION, REVISION_NOW, numbers, pools
 
 _KEPT_AS_TEXT: Mapping[str, Any] = {
     "node_types": tuple[NodeType, ...],
@@ -45,7 +45,6 @@ _BOTH_RISEN = (
     .values(value=numbers.c.value + 1)
     .returning(numbers.c.name, numbers.c.value)
 )
-_REVISION = select(numbers.c.value).where(numbers.c.name == REVISION)
 _EXACT = (pools.c.id == bindparam("wanted")) & (pools.c.version == bindparam("seen"))
 _CHANGED = change(pools).where(_EXACT)
 _DELETED = deletion(pools).where(_EXACT)
@@ -120,7 +119,7 @@ def touch(session: Session) -> int:
 
 def revision(session: Session) -> int:
     """Return the revision of what this transaction sees."""
-    return int(session.scalar(_REVISION) or 0)
+    return int(session.scalar(REVISION_NOW) or 0)
 
 
 def row_of(pool: Pool) -> rows.Row:

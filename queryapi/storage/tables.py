@@ -14,6 +14,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    select,
 )
 
 REVISIONS = ("0001", "0002")
@@ -51,6 +52,8 @@ numbers = Table(
     Column("name", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
+REVISION_NOW = select(numbers.c.value).where(numbers.c.name == REVISION)
+"""Asks for the pools' last write."""
 
 activities = Table(
     "activities",
