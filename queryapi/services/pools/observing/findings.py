@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from queryapi.services.pools import lifecycle
 from queryapi.services.pools.lifecycle import Seen, Terms
 from queryapi.services.pools.membership import is_numbered
-from queryapi.services.pools.observing.moves import Known, Moves, PoolSeen, Sight, pools_of
+from queryapi.services.pools.observing.moves import Look, Moves, PoolSeen, Stored, pools_of
 from queryapi.storage.records import Activity, Change, Condition, Member, Status
 
 SYSTEM = "system"
@@ -49,7 +49,7 @@ class Findings:
         return any((self.conditions, self.ended, self.members, self.left, self.activities))
 
 
-def compare(known: Known, sight: Sight, terms: Terms, *, default_cluster: str) -> Findings:
+def compare(known: Stored, sight: Look, terms: Terms, *, default_cluster: str) -> Findings:
     """Return what a look changes of what is stored.
 
     Args:
@@ -68,8 +68,8 @@ class _Verdict:
 
     def __init__(
         self,
-        known: Known,
-        sight: Sight,
+        known: Stored,
+        sight: Look,
         terms: Terms,
         pools: Mapping[str, PoolSeen],
         moves: Moves,

@@ -17,7 +17,7 @@ _REGISTERED = re.compile(r"pool-[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Stored:
     """What is stored.
 
     Args:
@@ -32,7 +32,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Look:
     """One look at a cluster.
 
     Args:
@@ -76,7 +76,7 @@ class PoolSeen:
         )
 
 
-def pools_of(pools: Sequence[Pool], sight: Sight, default_cluster: str) -> dict[str, PoolSeen]:
+def pools_of(pools: Sequence[Pool], sight: Look, default_cluster: str) -> dict[str, PoolSeen]:
     """Return the pools that there are now, by id, with their nodes."""
     kinds = sorted({node.kind for node in sight.nodes})
     shared = assign(kinds, pools, sight.cluster, default_cluster=default_cluster)
@@ -103,7 +103,7 @@ class Moves:
     """Which nodes came, went, or were cordoned."""
 
     def __init__(
-        self, known: Known, sight: Sight, terms: Terms, pools: Mapping[str, PoolSeen]
+        self, known: Stored, sight: Look, terms: Terms, pools: Mapping[str, PoolSeen]
     ) -> None:
         self._known = known
         self._sight = sight

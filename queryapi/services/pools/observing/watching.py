@@ -9,7 +9,7 @@ from queryapi.services.pools import lifecycle
 from queryapi.services.pools.lifecycle import Terms
 from queryapi.services.pools.observing import findings
 from queryapi.services.pools.observing.findings import Findings
-from queryapi.services.pools.observing.moves import Known, Sight
+from queryapi.services.pools.observing.moves import Look, Stored
 from queryapi.services.pools.observing.tenure import Tenure
 from queryapi.services.pools.parts import NODES, STOCK
 from queryapi.services.snapshot import Snapshot
@@ -85,7 +85,7 @@ class Watching:
 
     def _look(self) -> ObservationOutcome:
         sight = self._sight()
-        if not isinstance(sight, Sight):
+        if not isinstance(sight, Look):
             return sight
         try:
             found = self._store_changes(sight)
@@ -100,7 +100,7 @@ class Watching:
         self._tell_statuses(found.statuses)
         return "changed" if found else "unchanged"
 
-    def _sight(self) -> Sight | ObservationOutcome:
+    def _sight(self) -> Look | ObservationOutcome:
         """Return what is seen now; what came of it where that is nothing to go by."""
         try:
             snapshot = self._read()
@@ -118,7 +118,7 @@ class Watching:
             return self._earlier(previous - at)
         unbroken = lifecycle.continues(previous, at, self._terms)
         # What people did is dated by our clock. How long something is seen is not: it may jump.
-        return Sight(self.cluster, nodes, at, self._clock(), unbroken)
+        return Look(self.cluster, nodes, at, self._clock(), unbroken)
 
     def _earlier(self, seconds: float) -> ObservationOutcome:
         """Tell what comes of a look at the past: what happened since is told already."""
@@ -132,7 +132,7 @@ class Watching:
             )
         return "stale"
 
-    def _store_changes(self, sight: Sight) -> Findings:
+    def _store_changes(self, sight: Look) -> Findings:
         with self._store.reading() as session:
             found = self._compare(session, sight)
         if not found:
@@ -145,10 +145,10 @@ class Watching:
             _write(session, self.cluster, found)
         return found
 
-    def _compare(self, session: Session, sight: Sight) -> Findings:
+    def _compare(self, session: Session, sight: Look) -> Findings:
         every = conditions.every(session)
         own = {id_: one for id_, one in every.items() if one.cluster == self.cluster}
-        known = Known(pools.every(session), members.of_cluster(session, self.cluster), own)
+        known = Stored(pools.every(session), members.of_cluster(session, self.cluster), own)
         return findings.compare(known, sight, self._terms, default_cluster=self._default_cluster)
 
     def _tell_statuses(self, statuses: tuple[Status, ...]) -> None:

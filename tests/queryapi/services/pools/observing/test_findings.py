@@ -11,7 +11,7 @@ from queryapi.services.pools import lifecycle
 from queryapi.services.pools.lifecycle import Terms
 from queryapi.services.pools.model import NodeClass, PoolNode
 from queryapi.services.pools.observing.findings import Findings, compare
-from queryapi.services.pools.observing.moves import Known, Sight
+from queryapi.services.pools.observing.moves import Look, Stored
 from queryapi.storage.records import Activity, Condition, Member, NodeType, Pool, Status
 
 TERMS = Terms(settle=60, join_within=600, activate_after=None, gap=90)
@@ -62,9 +62,9 @@ class _Book:
         together = tuple(node for some in nodes for node in some)
         unbroken = lifecycle.continues(self.previous, self.at, TERMS)
         self.previous = self.at
-        known = Known(self.pools, dict(self.members), dict(self.conditions))
+        known = Stored(self.pools, dict(self.members), dict(self.conditions))
         found = compare(
-            known, Sight("c", together, self.at, WALL, unbroken), TERMS, default_cluster="c"
+            known, Look("c", together, self.at, WALL, unbroken), TERMS, default_cluster="c"
         )
         self.conditions |= {one.pool_id: one for one in found.conditions}
         self.members |= {one.node: one for one in found.members}
