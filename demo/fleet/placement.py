@@ -71,26 +71,33 @@ class Scheduler:
     """Places pods on machines and remembers who holds what."""
 
     def __init__(self, machines: Iterable[Machine]) -> None:
-        self._rooms = {machine.name: _Room(machine) for machine in machines}
+        self._rooms = [_Room(machine) for machine in machines]
+        self._places = {room.name: place for place, room in enumerate(self._rooms)}
         self._held: dict[str, tuple[Request, Placement]] = {}
         self._closed: set[str] = set()
+        # Thousands of pods ask for the same: no machine before this place has room for one of them.
+        self._from: dict[Request, int] = {}
 
     def place(self, pod: str, request: Request) -> Placement | None:
         """Place a pod; None when no machine has room for it now."""
-        for room in self._rooms.values():
+        for place in range(self._from.get(request, 0), len(self._rooms)):
+            room = self._rooms[place]
             devices = None if room.name in self._closed else room.find(request)
             if devices is not None:
                 room.take(request, devices)
                 placement = Placement(room.name, devices)
                 self._held[pod] = (request, placement)
+                self._from[request] = place
                 return placement
+        self._from[request] = len(self._rooms)
         return None
 
     def release(self, pod: str) -> None:
         """Give back what a pod holds; one that holds nothing is ignored."""
         if pod in self._held:
             request, placement = self._held.pop(pod)
-            self._rooms[placement.node].take(request, placement.devices, sign=-1)
+            self._room(placement.node).take(request, placement.devices, sign=-1)
+            self._look_again(placement.node)
 
     def close(self, node: str) -> None:
         """Place nothing new on a node (it is cordoned or down)."""
@@ -99,7 +106,16 @@ class Scheduler:
     def open(self, node: str) -> None:
         """Place pods on a node again."""
         self._closed.discard(node)
+        self._look_again(node)
 
     def devices_left(self, node: str) -> list[int]:
         """Return what is left of each of a node's devices, in thousandths."""
-        return list(self._rooms[node].devices)
+        return list(self._room(node).devices)
+
+    def _room(self, node: str) -> _Room:
+        return self._rooms[self._places[node]]
+
+    def _look_again(self, node: str) -> None:
+        """A node has more room than it had."""
+        place = self._places[node]
+        self._from = {request: min(known, place) for request, known in self._from.items()}
