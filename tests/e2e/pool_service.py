@@ -21,9 +21,10 @@ class Service:
     Args:
         folder: Receives its settings and its log.
         database: Its `database_url`.
+        options: Its other settings.
     """
 
-    def __init__(self, folder: Path, database: str) -> None:
+    def __init__(self, folder: Path, database: str, **options: Any) -> None:
         port = free_port()
         self.url = f"http://{LOOPBACK}:{port}"
         settings = {
@@ -33,6 +34,7 @@ class Service:
             "stream_listen": None,
             "limits": {"per_minute": 0},
             "database_url": database,
+            **options,
         }
         path = folder / "killed.yml"
         path.write_text(yaml.safe_dump(settings))

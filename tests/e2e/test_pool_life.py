@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.observed import SETTLE, observed, west_node
-from tests.support.postgresql import postgresql_server
+from tests.support.postgresql import PostgresqlServer
 from tests.support.stack import READY_SECONDS
+from tests.support.stored import prepared
 
 pytestmark = pytest.mark.e2e
 
@@ -18,7 +19,7 @@ _FOUND = ("pool-discovered", "Found 3 nodes by the label west")
 
 def test_what_happens_to_nodes_is_told_once(tmp_path: Path) -> None:
     """One joins, is cordoned, fails and leaves; each is one entry, and nothing else is told."""
-    with observed(tmp_path, f"sqlite:///{tmp_path / 'pools.db'}") as running:
+    with observed(tmp_path, prepared(tmp_path)) as running:
         running.wait_for(_FOUND)
         running.cluster.put(west_node("d"))
         added = ("node-added", "Added 1 new p4d.24xlarge node")
@@ -46,7 +47,7 @@ def test_what_happens_to_nodes_is_told_once(tmp_path: Path) -> None:
 
 def test_a_silent_prometheus_tells_nothing(tmp_path: Path) -> None:
     """Hung for a while, and started anew: the pools are as they were."""
-    with observed(tmp_path, f"sqlite:///{tmp_path / 'pools.db'}") as running:
+    with observed(tmp_path, prepared(tmp_path)) as running:
         running.wait_for(_FOUND)
         running.prometheus.signal(signal.SIGSTOP)
         time.sleep(4 * SETTLE)
@@ -66,7 +67,7 @@ def test_a_silent_prometheus_tells_nothing(tmp_path: Path) -> None:
 
 def test_a_prometheus_that_has_forgotten_everything_tells_nothing(tmp_path: Path) -> None:
     """Nodes that it does not know yet are not gone, nor those whose exporter died; all may be."""
-    with observed(tmp_path, f"sqlite:///{tmp_path / 'pools.db'}") as running:
+    with observed(tmp_path, prepared(tmp_path)) as running:
         running.wait_for(_FOUND)
         running.prometheus.stop()
         shutil.rmtree(tmp_path / "prometheus" / "data")
@@ -87,12 +88,9 @@ def test_a_prometheus_that_has_forgotten_everything_tells_nothing(tmp_path: Path
         assert [_FOUND, gone, ended] == running.entries()
 
 
-def test_two_processes_tell_each_thing_once(tmp_path: Path) -> None:
+def test_two_processes_tell_each_thing_once(tmp_path: Path, postgresql: PostgresqlServer) -> None:
     """They share a database; when the one that observes ends, the other one goes on."""
-    with (
-        postgresql_server() as server,
-        observed(tmp_path, server.fresh(), services=2) as running,
-    ):
+    with observed(tmp_path, postgresql.fresh(), services=2) as running:
         running.wait_for(_FOUND)
         running.kubectl("cordon", "a")
         cordoned, opened = ("maintenance", "Cordoned a"), ("maintenance", "Uncordoned a")

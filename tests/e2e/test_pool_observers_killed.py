@@ -10,8 +10,9 @@ import requests
 
 from demo.processes import wait_for
 from tests.e2e.observed import SETTLE, Observed, observed, west_node
-from tests.support.postgresql import postgresql_server
+from tests.support.postgresql import PostgresqlServer
 from tests.support.stack import READY_SECONDS
+from tests.support.stored import prepared
 
 pytestmark = pytest.mark.e2e
 
@@ -82,12 +83,11 @@ def _is_told(running: Observed, story: _Story) -> None:
     assert story.happened == _told(running)
 
 
-def test_another_process_goes_on_where_one_was_killed(tmp_path: Path) -> None:
+def test_another_process_goes_on_where_one_was_killed(
+    tmp_path: Path, postgresql: PostgresqlServer
+) -> None:
     """Within the time of a lease; nothing is told twice, and nothing is lost."""
-    with (
-        postgresql_server() as server,
-        observed(tmp_path, server.fresh(), services=2, nodes=_NODES) as running,
-    ):
+    with observed(tmp_path, postgresql.fresh(), services=2, nodes=_NODES) as running:
         running.wait_for(("pool-discovered", f"Found {len(_NODES)} nodes by the label west"))
         observer = 0 if _looks(running, 0) else 1
         story, waits = _Story(running), []
@@ -113,7 +113,7 @@ def test_another_process_goes_on_where_one_was_killed(tmp_path: Path) -> None:
 
 def test_a_process_that_is_killed_and_started_anew_goes_on(tmp_path: Path) -> None:
     """With a file of its own: whatever it was doing when it died."""
-    with observed(tmp_path, f"sqlite:///{tmp_path / 'pools.db'}", nodes=_NODES) as running:
+    with observed(tmp_path, prepared(tmp_path), nodes=_NODES) as running:
         running.wait_for(("pool-discovered", f"Found {len(_NODES)} nodes by the label west"))
         story = _Story(running)
         for _ in range(2 * KILLS):

@@ -11,6 +11,7 @@ import requests
 
 from demo.processes import wait_for
 from tests.support.stack import RunningStack, running_stack
+from tests.support.stored import prepared
 
 pytestmark = pytest.mark.e2e
 
@@ -25,7 +26,7 @@ def _stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     folder = tmp_path_factory.mktemp("stack")
     sizes = (f"--nodes={NODES}", "--pods=400", f"--gpu-pods={TASKS}")
     settings = {
-        "database_url": f"sqlite:///{folder / 'pools.db'}",
+        "database_url": prepared(folder),
         "pools": {"ttl": 0.5},
         "cache": {"ttl": 0.5, "stale": STALE_SECONDS},
     }

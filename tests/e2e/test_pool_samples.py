@@ -24,6 +24,7 @@ from tests.support.stack import (
     RunningStack,
     running_stack,
 )
+from tests.support.stored import prepared
 
 pytestmark = pytest.mark.e2e
 
@@ -68,7 +69,8 @@ class Client:
 @pytest.fixture(name="running", scope="module")
 def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     folder = tmp_path_factory.mktemp("pools")
-    with running_stack(folder, "living", hosts=True, settings=SOON) as whole:
+    settings = {**SOON, "database_url": prepared(folder)}
+    with running_stack(folder, "living", hosts=True, settings=settings) as whole:
         whole.wait_for_totals(GPUS)
         yield whole
 

@@ -18,6 +18,7 @@ from demo import stack
 from demo.processes import LOOPBACK, free_port, wait_for
 from tests.e2e.pool_writers import activities
 from tests.support.stack import NO_STREAM, READY_SECONDS, RunningStack, running_stack
+from tests.support.stored import prepared
 
 pytestmark = pytest.mark.e2e
 
@@ -38,7 +39,8 @@ SETTINGS = {
 @pytest.fixture(name="living", scope="module")
 def _living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     folder = tmp_path_factory.mktemp("truth")
-    with running_stack(folder, "living", hosts=True, settings=SETTINGS) as whole:
+    settings = {**SETTINGS, "database_url": prepared(folder)}
+    with running_stack(folder, "living", hosts=True, settings=settings) as whole:
         whole.wait_for_totals(GPUS)
         demo_pools.seed(whole.api_url)
         wait_for(

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import requests
 from demo.processes import wait_for
 from tests.e2e.pool_service import SECONDS, Service
 from tests.e2e.pool_writers import Ledger, Writer, activities, draft
-from tests.support.postgresql import PostgresqlServer
+from tests.support.postgresql import PostgresqlServer, postgresql_server
 
 pytestmark = pytest.mark.e2e
 
@@ -125,14 +125,20 @@ def test_sqlite(tmp_path: Path) -> None:
     _write_and_check(service, lambda _: _kill(service))
 
 
-def test_postgresql(tmp_path: Path, postgresql: PostgresqlServer) -> None:
+@pytest.fixture(name="mortal")
+def _mortal() -> Iterator[PostgresqlServer]:
+    with postgresql_server() as server:
+        yield server
+
+
+def test_postgresql(tmp_path: Path, mortal: PostgresqlServer) -> None:
     """500 random writes to a server: six times its client is killed, or it is, in their middle."""
-    service = Service(tmp_path, postgresql.fresh())
+    service = Service(tmp_path, mortal.fresh())
 
     def crash(number: int) -> None:
         if number % 3 == 1:
-            postgresql.kill()
-            postgresql.start()
+            mortal.kill()
+            mortal.start()
         else:
             _kill(service)
 

@@ -15,7 +15,7 @@ from demo import stack
 from demo.processes import LOOPBACK, free_port, wait_for
 from tests.samples import realtime_clients
 from tests.support import token_file
-from tests.support.stack import READY_SECONDS, RunningStack, running_stack
+from tests.support.stack import NO_POOLS, READY_SECONDS, RunningStack, running_stack
 
 pytestmark = pytest.mark.e2e
 
@@ -67,7 +67,7 @@ def _service(fleet: RunningStack, folder: Path, settings: dict[str, Any]) -> Ite
         {"name": "prod", "matchers": {"cluster": stack.CLUSTER}, **url},
     ]
     port = free_port()
-    with stack.query_api(folder, [port], {"clusters": clusters, **settings}) as api:
+    with stack.query_api(folder, [port], {"clusters": clusters, **NO_POOLS, **settings}) as api:
         api.wait_ready(seconds=READY_SECONDS)
         base = f"http://{LOOPBACK}:{port}"
         # Each name has windows of its own, and the first may open before there were any totals.

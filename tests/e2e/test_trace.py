@@ -15,12 +15,13 @@ from prometheus_api_client import PrometheusConnect
 from demo.processes import wait_for
 from tests.e2e import oracle
 from tests.e2e.oracle import Truth
-from tests.support.stack import READY_SECONDS, RunningStack, running_stack
+from tests.support.stack import LARGE_SCRAPE_SECONDS, READY_SECONDS, RunningStack, running_stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.trace]
 
 # Thousands of pods on a busy machine: what is told counts here, not how soon.
 PATIENT = {"timeouts": {"query": 60, "request": 60}}
+LARGE: Any = {"seconds": LARGE_SCRAPE_SECONDS, "settings": PATIENT}
 GPUS = 6212
 PEAK_SECOND = 12_523_649
 ALL_PODS = 8152
@@ -49,7 +50,9 @@ def _packed(
 ) -> Iterator[Packed]:
     directory = tmp_path_factory.mktemp("packed")
     arguments = (f"--trace={trace}", f"--pods={request.param}")
-    with running_stack(directory, "packed", *arguments, settings=PATIENT) as running:
+    with running_stack(
+        directory, "packed", *arguments, seconds=LARGE_SCRAPE_SECONDS, settings=PATIENT
+    ) as running:
         running.wait_for_totals(GPUS)
         yield Packed(running, oracle.packed(trace, request.param))
 
@@ -58,7 +61,9 @@ def _packed(
 def _timeline(trace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     directory = tmp_path_factory.mktemp("timeline")
     arguments = (f"--trace={trace}", f"--at={PEAK_SECOND}")
-    with running_stack(directory, "timeline", *arguments, settings=PATIENT) as running:
+    with running_stack(
+        directory, "timeline", *arguments, seconds=LARGE_SCRAPE_SECONDS, settings=PATIENT
+    ) as running:
         running.wait_for_totals(GPUS)
         yield running
 

@@ -41,7 +41,7 @@ def api(
         folder: Receives settings and log.
         prometheus_url: The cluster's Prometheus.
         settings: Sections of the settings besides listeners and clusters; `stream_listen` starts
-            a gateway too.
+            a gateway too, and only where `database_url` names one are pools kept.
         second: The only APIs of the second listener; None = all.
     """
     ports = [free_port() for _ in range(2)]
@@ -51,7 +51,7 @@ def api(
         "listen": addresses,
         "stream_listen": None,
         "clusters": [cluster],
-        "database_url": f"sqlite:///{folder / 'gpuscope.db'}",
+        "database_url": None,
         **settings,
     }
     if second is not None:

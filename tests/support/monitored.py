@@ -10,7 +10,14 @@ import requests
 
 from demo import stack
 from demo.processes import LOOPBACK, Process, free_port, wait_for
-from tests.support.stack import LIMITS, NO_STREAM, READY_SECONDS, SCRAPE_SECONDS, listening
+from tests.support.stack import (
+    LIMITS,
+    NO_POOLS,
+    NO_STREAM,
+    READY_SECONDS,
+    SCRAPE_SECONDS,
+    listening,
+)
 
 TTL = 0.5
 """Seconds of a window: short enough for a test to see it end."""
@@ -100,6 +107,7 @@ def monitored(
         "limits": LIMITS,
         "monitoring": {"ttl": TTL},
         **NO_STREAM,
+        **NO_POOLS,
         **settings,
     }
     exporter = stack.cluster_exporter(directory, exporter_port, kubeconfig)

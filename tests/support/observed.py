@@ -15,11 +15,11 @@ from queryapi.services.freshness import Freshness
 from queryapi.services.part import Reading
 from queryapi.services.pools.lifecycle import Terms
 from queryapi.services.pools.model import ClassNumbers, NodeClass, PoolNode
-from queryapi.services.pools.observing.observer import Observer
-from queryapi.services.pools.observing.tenure import Tenure
+from queryapi.services.pools.observing.observer import OBSERVING, Observer
 from queryapi.services.pools.observing.watching import Watching
 from queryapi.services.pools.parts import NODES, STOCK
 from queryapi.services.snapshot import Snapshot
+from queryapi.services.tenure import Tenure
 from queryapi.settings import Pools
 from queryapi.storage import activity, pools
 from queryapi.storage.engine import Session, Store
@@ -90,7 +90,7 @@ def process_of(
     """Give a process that may observe some clusters; no look of it hangs in the end."""
     registry = CollectorRegistry()
     metrics = Observing(registry)
-    tenure = Tenure(store, SETTINGS.observe, clock=lambda _: clock(), monotonic=clock)
+    tenure = Tenure(store, OBSERVING, SETTINGS.observe, clock=lambda _: clock(), monotonic=clock)
     watches = [
         Watching(
             name,

@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 
 from tests.support.pools import WHOLE
 from tests.support.query_service import Service, running
+from tests.support.stored import prepared
 
 POOLS = "/api/pools"
 
@@ -16,7 +17,7 @@ POOLS = "/api/pools"
 @contextmanager
 def pooled(folder: Path, **settings: Any) -> Iterator[Service]:
     """Run the service with an empty database."""
-    with running(database_url=f"sqlite:///{folder / 'gpuscope.db'}", **settings) as service:
+    with running(database_url=prepared(folder), **settings) as service:
         yield service
 
 

@@ -46,10 +46,10 @@ class PostgresqlServer:
         """Return the URL of one of its databases."""
         return f"postgresql+psycopg://{USER}{password}@{LOOPBACK}:{self.port}/{database}"
 
-    def fresh(self) -> str:
-        """Make a database; returns its URL."""
+    def fresh(self, like: str = "template1") -> str:
+        """Make a database with what is in another one of these; returns its URL."""
         name = f"test_{os.getpid()}_{next(_NAMES)}"
-        self.say(f"CREATE DATABASE {name}")
+        self.say(f"CREATE DATABASE {name} TEMPLATE {like}")
         return self.url(name)
 
     def say(self, statement: str, database: str = "postgres") -> list[Any]:

@@ -14,6 +14,7 @@ from demo.processes import LOOPBACK, Process, free_port, wait_for
 from tests.support.redis import redis_server
 from tests.support.relay import Relay
 from tests.support.stack import LIMITS, NO_STREAM, READY_SECONDS, SCRAPE_SECONDS, listening
+from tests.support.stored import prepared
 
 PATH = "/api/v1/real-time-metrics"
 REFRESH = 1
@@ -117,6 +118,8 @@ def watching(
                 {"name": "scraped", "job": "node"},
             ],
             **NO_STREAM,
+            # A database is a service too.
+            "database_url": prepared(folder),
             **(settings or {}),
         }
         api, own = listening(lambda own: stack.query_api(folder, [own], given), port)

@@ -9,6 +9,7 @@ from tests.support.pool_series import A100, H100
 from tests.support.pooled import POOLS, bad, created, pooled, sent
 from tests.support.pools import WHOLE
 from tests.support.query_service import Service, body, running
+from tests.support.stored import prepared
 
 _MISSING = {"error": "Not Found", "message": "The requested resource was not found"}
 
@@ -162,9 +163,7 @@ def test_a_pool_that_was_found_is_adopted_by_a_change(service: Service) -> None:
 
 def test_another_clusters_pool_has_its_cluster_before_its_id(tmp_path: Path) -> None:
     """A colon is a character like any other, written out or not."""
-    with running(
-        clusters=("c", "west"), database_url=f"sqlite:///{tmp_path / 'gpuscope.db'}"
-    ) as service:
+    with running(clusters=("c", "west"), database_url=prepared(tmp_path)) as service:
         found = [service.get(f"{POOLS}/{id_}") for id_ in ("west:a100", "west%3Aa100")]
 
         assert [(200, "west:a100")] * 2 == [(one.status_code, body(one)["id"]) for one in found]

@@ -14,6 +14,7 @@ from tests.support.pool_series import A100, H100
 from tests.support.pooled import POOLS, created, pooled, sent
 from tests.support.pools import WHOLE
 from tests.support.query_service import Service, body, running
+from tests.support.stored import prepared
 
 
 @pytest.fixture(name="service")
@@ -55,9 +56,7 @@ def test_each_path_tells_its_methods(service: Service, allow: str, path: str) ->
 def test_a_page_may_change_pools_where_it_is_let_in(tmp_path: Path, method: str) -> None:
     """A preflight lists what it needs; then it reads where things are."""
     page = "https://board.example"
-    with running(
-        cors_origins=(page,), database_url=f"sqlite:///{tmp_path / 'gpuscope.db'}"
-    ) as service:
+    with running(cors_origins=(page,), database_url=prepared(tmp_path)) as service:
         asked = service.http.options(
             f"{POOLS}/pool-1", headers={"Origin": page, "Access-Control-Request-Method": method}
         )
@@ -76,9 +75,7 @@ def test_a_page_may_change_pools_where_it_is_let_in(tmp_path: Path, method: str)
 def _guarded(tmp_path: Path) -> Iterator[tuple[Service, dict[str, str]]]:
     path = tmp_path / "tokens.json"
     tokens = {role.value: issue(path, role) for role in Role}
-    with running(
-        auth=Auth(tokens_file=str(path)), database_url=f"sqlite:///{tmp_path / 'gpuscope.db'}"
-    ) as service:
+    with running(auth=Auth(tokens_file=str(path)), database_url=prepared(tmp_path)) as service:
         yield service, tokens
 
 

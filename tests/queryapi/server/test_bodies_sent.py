@@ -11,6 +11,7 @@ from queryapi.settings import Role
 from tests.support.access import issue
 from tests.support.api_process import api
 from tests.support.pools import WHOLE
+from tests.support.stored import prepared
 
 pytestmark = pytest.mark.e2e
 
@@ -24,7 +25,7 @@ def _port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, bytes
     token = issue(folder / "tokens.json", Role.ADMIN)
     settings = {
         "auth": {"tokens_file": str(folder / "tokens.json")},
-        "database_url": f"sqlite:///{folder / 'gpuscope.db'}",
+        "database_url": prepared(folder),
     }
     with api(folder, "http://127.0.0.1:1", settings) as running:
         yield int(running.urls[0].rpartition(":")[2]), f"Authorization: Bearer {token}".encode()

@@ -41,7 +41,8 @@ def test_tables_are_there_before_anybody_asks(database_url: str, tmp_path: Path)
 
 def test_what_brings_tables_up_to_date_ends_with_that(tmp_path: Path) -> None:
     """Neither the process that listens nor its workers keep it in memory."""
-    with api(tmp_path, _NOWHERE, {}) as service:
+    url = f"sqlite:///{tmp_path / 'gpuscope.db'}"
+    with api(tmp_path, _NOWHERE, {"database_url": url}) as service:
         parent = service.process.pid
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
         maps = [Path(f"/proc/{pid}/maps").read_text() for pid in (parent, *children)]

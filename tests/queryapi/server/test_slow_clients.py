@@ -11,6 +11,7 @@ import requests
 from demo.processes import LOOPBACK
 from tests.support import fake_prometheus
 from tests.support.api_process import Api, api
+from tests.support.stored import prepared
 from tests.support.waiting_prometheus import answering
 
 pytestmark = pytest.mark.e2e
@@ -28,10 +29,11 @@ _PODS = [
 
 @pytest.fixture(name="service", scope="module")
 def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    patient = {"timeouts": {"query": 20, "request": 20}}
+    folder = tmp_path_factory.mktemp("api")
+    patient = {"timeouts": {"query": 20, "request": 20}, "database_url": prepared(folder)}
     with answering() as (prometheus, url):
         prometheus.found["tasks"] = _PODS
-        with api(tmp_path_factory.mktemp("api"), url, patient) as running:
+        with api(folder, url, patient) as running:
             yield running
 
 

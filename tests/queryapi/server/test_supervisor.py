@@ -41,7 +41,9 @@ def _served(folder: Path, url: str, **settings: Any) -> Iterator[tuple[Api, str]
 
 
 def _connected(stream: str) -> ClientConnection:
-    return connect(f"ws://{stream}/api/v1/real-time-metrics/ws", proxy=None, legacy=True)
+    url = f"ws://{stream}/api/v1/real-time-metrics/ws"
+    # The library's own patience is 10 s, which a busy machine may take.
+    return connect(url, proxy=None, legacy=True, open_timeout=_SECONDS)
 
 
 def _children(process: int) -> list[int]:
