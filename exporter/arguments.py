@@ -17,10 +17,11 @@ _SHORTEST_SECONDS, _LONGEST_SECONDS = 0.1, 3600.0
 _LONGEST_COMPLETED_SECONDS = 7 * 86400.0
 _MOST_EVENTS = 500
 _MOST_SHARDS = 1000
-NODE_FACTS = ("model", "pool", "instance_type", "zone", "region", "clique")
-"""Facts of a node that are read from its labels, as gpu_node_info names them.
+NODE_FACTS = ("model", "pool", "instance_type", "zone", "region", "clique", "price")
+"""Facts of a node that are read from its labels, most of them as gpu_node_info names them.
 
 `pool` decides which pool a node is in, and that nodes without GPUs are published at all.
+`price` may stand in an annotation too, and is gpu_node_hourly_price.
 """
 
 Build = Callable[[argparse.Namespace], Publisher]
@@ -130,9 +131,10 @@ def _add_reading(cluster: argparse.ArgumentParser) -> None:
         type=_node_label,
         default=[],
         metavar="FACT=LABEL[,LABEL]",
-        help=f"node labels that a fact of gpu_node_info ({', '.join(NODE_FACTS)}) is read from, "
+        help=f"node labels that a fact of a node ({', '.join(NODE_FACTS)}) is read from, "
         "first match; may be repeated. pool= decides which compute pool a node is in (default: "
-        f"{', '.join(DEFAULT.pool)})",
+        f"{', '.join(DEFAULT.pool)}); price= may name annotations too (default: "
+        f"{', '.join(DEFAULT.price)})",
     )
     cluster.add_argument(
         "--completed-for",

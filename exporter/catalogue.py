@@ -293,6 +293,15 @@ NODE_DEVICE_MEMORY = Family(
     ("node",),
     Role.CLUSTER,
 )
+# Prices are made by the hour: by the second, the base unit, they would no longer be exact numbers.
+# OpenCost calls the like node_total_hourly_cost.
+NODE_PRICE = Family(
+    "gpu_node_hourly_price",
+    "Price of one hour of the whole node, all of its GPUs together, as its label or annotation "
+    "says, in whatever currency that is; absent where none says it.",
+    ("node",),
+    Role.CLUSTER,
+)
 NODE_COMPLETED = Family(
     "gpu_node_completed_pods_total",
     "GPU pods that ended on the node while it was followed, by result: succeeded or failed.",

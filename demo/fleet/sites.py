@@ -27,6 +27,7 @@ class Site:
         region: The cloud's region.
         zones: Its zones, taken in turn.
         instance_type: The cloud's name of the machine type.
+        price: What an hour of a machine costs; "" = nobody has said.
     """
 
     label: str = _OWN
@@ -35,11 +36,13 @@ class Site:
     region: str = ""
     zones: tuple[str, ...] = ()
     instance_type: str = ""
+    price: str = ""
 
     def labels(self, number: int) -> dict[str, str]:
         """Return the labels of the machine that is *number* here."""
         told = {
             self.label: self.pool,
+            "gpuscope.io/price-per-hour": self.price,
             "node.kubernetes.io/instance-type": self.instance_type,
             "topology.kubernetes.io/region": self.region,
             "topology.kubernetes.io/zone": self._zone(number),
@@ -68,8 +71,8 @@ class Site:
 _VIRGINIA = ("us-east-1a", "us-east-1b")
 _IOWA = ("us-central1-a", "us-central1-c")
 
-_TRAINING_H100 = Site(_OWN, "training", "aws", "us-east-1", _VIRGINIA, "p5.48xlarge")
-_TRAINING_A100 = Site(_OWN, "training", "aws", "us-east-1", _VIRGINIA, "p4de.24xlarge")
+_TRAINING_H100 = Site(_OWN, "training", "aws", "us-east-1", _VIRGINIA, "p5.48xlarge", "55.04")
+_TRAINING_A100 = Site(_OWN, "training", "aws", "us-east-1", _VIRGINIA, "p4de.24xlarge", "27.45")
 _RESEARCH = Site(_GKE, "research", "gce", "us-central1", _IOWA, "a3-highgpu-8g")
 _INFERENCE = Site(_GKE, "inference", "gce", "us-central1", _IOWA, "a2-ultragpu-8g")
 _DEV = Site(

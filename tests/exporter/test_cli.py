@@ -101,10 +101,15 @@ def test_collectors_can_be_turned_off(tmp_path: Path) -> None:
 
 def test_the_cluster_is_read_as_told(tmp_path: Path) -> None:
     """Labels, taints, the number of happenings and the age of ended pods are the operator's."""
-    pool = node("n1", labels={"team": "vision"}, taints=[taint("team/vision")])
+    pool = node("n1", labels={"team": "vision", "cost": "2.5"}, taints=[taint("team/vision")])
     ended = pod("old", 1, phase="Succeeded", status={"containerStatuses": []})
     flags = ["--node-label=pool=missing,team", "--allowed-taint=team/*", "--events=1"]
-    flags += ["--completed-for=0", "--no-stream-lists", "--cluster-name=east"]
+    flags += [
+        "--node-label=price=cost",
+        "--completed-for=0",
+        "--no-stream-lists",
+        "--cluster-name=east",
+    ]
     address = f"{LOOPBACK}:{free_port()}"
     with running(pool, ended, pod("new", 2)) as cluster:
         kubeconfig = cluster.kubeconfig(tmp_path / "config")
@@ -118,6 +123,7 @@ def test_the_cluster_is_read_as_told(tmp_path: Path) -> None:
 
     assert 'model="unknown",pool="vision"' in told.of("gpu_node_info")[0]
     assert 'gpu_node_schedulable{node="n1"} 1' in told.lines
+    assert 'gpu_node_hourly_price{node="n1"} 2.5' in told.lines
     assert 1 == len(told.of("gpu_event_timestamp_seconds"))
     assert 1 == len(told.of("gpu_pod_info"))
     assert 'gpu_cluster_info{cluster_name="east"} 1' in told.lines

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from exporter.cluster.objects import hardware, quantity, resources
+from exporter.cluster.objects import hardware, pricing, quantity, resources
 from exporter.cluster.objects.hardware import Hardware
 from exporter.cluster.objects.wire import Condition, NodeWire, Taint, epoch
 
@@ -39,6 +39,7 @@ class Reading:
         zone: Labels that may name the zone.
         region: Labels that may name the region.
         clique: Labels that may name the NVLink clique.
+        price: Labels or annotations that may tell the price of an hour of the whole node.
     """
 
     allowed_taints: tuple[str, ...] = ("nvidia.com/gpu", "amd.com/gpu", "gpu.intel.com/*")
@@ -69,6 +70,7 @@ class Reading:
         "failure-domain.beta.kubernetes.io/region",
     )
     clique: tuple[str, ...] = ("nvidia.com/gpu.clique",)
+    price: tuple[str, ...] = ("gpuscope.io/price-per-hour",)
 
     def but(
         self, allowed_taints: Sequence[str], labels: Mapping[str, tuple[str, ...]]
@@ -92,7 +94,7 @@ class Node:
 
     `provider` is whose machine it is, empty where nobody says. `problems` are the words of
     `gpu_node_problem`; `cpu` is in cores, `memory` and `device_memory` in bytes, times in Unix
-    seconds.
+    seconds; `price` is of an hour of the whole node, None where nobody has written one.
     """
 
     uid: str
@@ -116,6 +118,7 @@ class Node:
     hardware: Hardware
     cpu: float | None
     memory: float | None
+    price: float | None
 
     @property
     def has_gpus(self) -> bool:
@@ -181,6 +184,7 @@ def from_wire(node: NodeWire, reading: Reading = DEFAULT) -> Node:
         hardware=known,
         cpu=quantity.parse(offered["cpu"]) if "cpu" in offered else None,
         memory=quantity.parse(offered["memory"]) if "memory" in offered else None,
+        price=pricing.hourly(labels, node.metadata.annotations or {}, reading.price),
     )
 
 

@@ -18,6 +18,7 @@ _NODE_FAMILIES: tuple[tuple[Family, Callable[[Node], float | None]], ...] = (
     (catalogue.NODE_CPU, lambda node: node.cpu),
     (catalogue.NODE_MEMORY, lambda node: node.memory),
     (catalogue.NODE_DEVICE_MEMORY, lambda node: node.device_memory),
+    (catalogue.NODE_PRICE, lambda node: node.price),
 )
 _ACCOUNT_FAMILIES: tuple[tuple[Family, Callable[[Account], float]], ...] = (
     (catalogue.NODE_CAPACITY, lambda account: account.capacity),
