@@ -26,6 +26,7 @@ Session = Connection
 _LOG = logging.getLogger(__name__)
 
 _TURN_SECONDS = 3.0
+_WRITES = frozenset({Manner.WRITING, Manner.REPORTING, Manner.UPGRADING})
 
 
 class Store:
@@ -38,6 +39,8 @@ class Store:
         url: SQLAlchemy's, as the setting `database_url`.
         password_file: What holds the password, where the URL has none.
         storing: Counts uses.
+        reads_only: Whether somebody else writes, and brings the tables up to date: until then no
+            use goes well.
         clock: Monotonic seconds.
 
     Attributes:
@@ -52,8 +55,10 @@ class Store:
         password_file: str | None = None,
         *,
         storing: Storing | None = None,
+        reads_only: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._reads_only = reads_only
         self._backend = backend(url, password_file)
         self._health = Health(clock, storing)
         self._preparing = threading.Lock()
@@ -62,6 +67,7 @@ class Store:
         # SQLite's own waiting is not fair: its writers would get their turns by chance.
         self._turn = threading.Lock()
         self._revision: int | None = None
+        self._writings = 0
 
     def prepare(self) -> None:
         """Bring the tables to the newest version, unless they are there.
@@ -74,8 +80,11 @@ class Store:
             raise StoreUnavailable("the database is being brought up to date", retry_after=5)
         try:
             if not self._ready:
-                with self._judged(Manner.UPGRADING):
-                    self._bring_up_to_date()
+                if self._reads_only:
+                    self._await_tables()
+                else:
+                    with self._judged(Manner.UPGRADING):
+                        self._bring_up_to_date()
                 self._ready = True
         finally:
             self._preparing.release()
@@ -119,7 +128,9 @@ class Store:
         Raises:
             StoreUnavailable: When the database does not answer, or takes no writes.
         """
-        with self._in_turn(), self._used(Manner.WRITING) as use:
+        assert not self._reads_only  # noqa: S101 - a defect of ours
+        with self._in_turn() as patience, self._used(Manner.WRITING, patience) as use:
+            self._writings += 1
             revision = None
             try:
                 with use.session.begin():
@@ -135,6 +146,21 @@ class Store:
             if stored is not None:
                 stored()
 
+    @contextmanager
+    def reporting(self) -> Iterator[Session]:
+        """Give a transaction that writes jobs and what is told of them, and nothing else.
+
+        As `writing`, but where others may write too it waits only for those who have locked the
+        same jobs: lock all that it changes at once, by `jobs.locked`, before anything else.
+
+        Raises:
+            StoreUnavailable: When the database does not answer, or takes no writes.
+        """
+        turn = self._in_turn() if self.alone else nullcontext()
+        with turn as patience, self._used(Manner.REPORTING, patience) as use, use.session.begin():
+            yield use.session
+            use.moment.ending = True
+
     @property
     def trouble(self) -> str | None:
         """Why it could not be used of late; None = it could. Asks nobody."""
@@ -144,6 +170,15 @@ class Store:
     def alone(self) -> bool:
         """Whether nobody else can write to it: what this process has read stays true."""
         return self._backend.alone
+
+    @property
+    def writings(self) -> int:
+        """How often `writing` was used in this process.
+
+        What somebody who reports knows of jobs stays true as long as it is the same, where the
+        store is `alone` and nobody else reports.
+        """
+        return self._writings
 
     def revision(self) -> int:
         """Return a number that rises with every write to the pools (`pools.touch`).
@@ -172,16 +207,18 @@ class Store:
             engine.dispose()
 
     @contextmanager
-    def _in_turn(self) -> Iterator[None]:
+    def _in_turn(self) -> Iterator[float]:
+        """Wait for the other writers of this process; gives the seconds that are left to wait."""
+        until = time.monotonic() + _TURN_SECONDS
         if not self._turn.acquire(timeout=_TURN_SECONDS):
             raise StoreUnavailable("the database is busy")
         try:
-            yield
+            yield max(0.0, until - time.monotonic())
         finally:
             self._turn.release()
 
     @contextmanager
-    def _used(self, manner: Manner) -> Iterator["_Use"]:
+    def _used(self, manner: Manner, patience: float | None = None) -> Iterator["_Use"]:
         """Give a connection that has not begun its transaction."""
         self._health.admit()
         if not self._ready:
@@ -189,13 +226,16 @@ class Store:
                 self.prepare()
             except ConfigurationError as error:
                 raise StoreUnavailable("a newer version of this service made the tables") from error
-        with self._judged(manner) as moment, connect(self._made(), manner) as session:
+        with (
+            self._judged(manner) as moment,
+            connect(self._made(), manner, patience) as session,
+        ):
             yield _Use(session, moment)
 
     @contextmanager
     def _judged(self, manner: Manner) -> Iterator["_Moment"]:
         """Call failures of the database by their name, and note how it went."""
-        writing, moment = manner in (Manner.WRITING, Manner.UPGRADING), _Moment()
+        writing, moment = manner in _WRITES, _Moment()
         try:
             yield moment
         except SQLAlchemyError as error:
@@ -218,6 +258,10 @@ class Store:
         if engine is None:
             engine = self._engine = self._backend.make()
         return engine
+
+    def _await_tables(self) -> None:
+        if not versions.is_newest(self.version()):
+            raise StoreUnavailable("the tables are not up to date yet")
 
     def _bring_up_to_date(self) -> None:
         self._backend.create()

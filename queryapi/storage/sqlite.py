@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
-from queryapi.storage.manner import Manner, manner_of
+from queryapi.storage.manner import Manner, manner_of, patience_of
 
 _BUSY_SECONDS = 3.0
 # As many as there are threads that ask.
@@ -127,6 +127,11 @@ def _begin(connection: Connection) -> None:
     manner = manner_of(connection)
     if manner is Manner.GLANCING:
         return
+    # Of writers of one process some have waited for the others before.
+    left = patience_of(connection)
+    milliseconds = int(1000 * (_BUSY_SECONDS if left is None else min(left, _BUSY_SECONDS)))
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - told to mypy
+    driver.execute(f"PRAGMA busy_timeout = {milliseconds}").close()
     # A transaction that reads first and writes then may be refused in the middle.
-    writes = manner in (Manner.WRITING, Manner.UPGRADING)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql("BEGIN" if manner is Manner.READING else "BEGIN IMMEDIATE")

@@ -17,7 +17,7 @@ from sqlalchemy import (
     select,
 )
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """The migrations, in their order; the last one makes what is below."""
 
 POOL, REVISION = "pool", "revision"

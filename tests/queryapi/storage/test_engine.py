@@ -239,3 +239,20 @@ def test_a_store_needs_neither_driver_nor_tool_of_another(tmp_path: Path) -> Non
     loaded = [subprocess.run(command, capture_output=True, check=True, text=True) for _ in "12"]
 
     assert ["alembic sqlalchemy\n", "sqlalchemy\n"] == [each.stdout for each in loaded]
+
+
+def test_writers_of_a_file_wait_three_seconds_in_all(tmp_path: Path) -> None:
+    """Whoever waited for others of its process waits less for those of another one."""
+    with stored(f"sqlite:///{tmp_path / 'file.db'}") as store, ThreadPoolExecutor(1) as other:
+        with store.writing() as session:
+            assert 2900 < session.exec_driver_sql("PRAGMA busy_timeout").scalar_one() <= 3000
+            waiting = other.submit(_patience, store)
+            time.sleep(0.2)
+        assert waiting.result() <= 2850
+        with store.reading() as session:
+            assert 3000 == session.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+
+
+def _patience(store: Store) -> int:
+    with store.reporting() as session:
+        return int(session.exec_driver_sql("PRAGMA busy_timeout").scalar_one())

@@ -11,9 +11,11 @@ from sqlalchemy import event
 
 from demo.processes import free_port
 from queryapi.errors import StoreUnavailable
+from queryapi.services.jobs.model import Report
 from queryapi.storage import activity, pools
 from queryapi.storage.engine import Store
 from tests.support.postgresql import PASSWORD, PostgresqlServer, postgresql_server
+from tests.support.reporting import ANN, intake, story
 from tests.support.stored import (
     CREATED,
     NEVER_HUNG,
@@ -90,6 +92,22 @@ def test_a_postgresql_that_dies_while_it_stores_leaves_it_open(server: Postgresq
         wait_until_it_works(store)
         with store.reading() as session:
             assert len(pools.every(session)) == len(activity.page(session, limit=9))
+
+
+@pytest.mark.e2e
+def test_reports_that_nobody_answers_are_left_open(server: PostgresqlServer) -> None:
+    """Their worker is told to look; numbered reports may simply be sent again."""
+    with stored(server.fresh()) as store, intake(store) as jobs:
+        assert 1 == jobs.report("job-1", Report(sequence=1), ANN).seq
+        assert store._engine
+        event.listen(store._engine, "commit", lambda _: server.kill(), once=True)
+        with pytest.raises(StoreUnavailable, match="look whether it did"):
+            jobs.report("job-1", Report(sequence=2), ANN)
+
+        server.start()
+        wait_until_it_works(store)
+        jobs.report("job-1", Report(sequence=2), ANN)
+        assert [1, 2] == story(store, "job-1").frames
 
 
 @pytest.mark.e2e

@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import insert, text
 
 from queryapi.errors import ConfigurationError, StoreUnavailable
-from queryapi.storage import activity, conditions, pools, tables
+from queryapi.storage import activity, conditions, jobtables, pools, tables
 from queryapi.storage.backend import backend
 from queryapi.storage.engine import Store
 from queryapi.storage.manner import Manner, connect
@@ -52,7 +52,7 @@ def test_the_migrations_make_the_tables_that_are_used(database_url: str) -> None
     with stored(database_url) as store, store.writing() as session:
         context = MigrationContext.configure(session, opts={"compare_type": True})
 
-        assert [] == compare_metadata(context, tables.METADATA)
+        assert [] == compare_metadata(context, jobtables.jobs.metadata)
 
 
 def test_tables_of_the_first_version_are_upgraded_with_what_they_hold(database_url: str) -> None:
