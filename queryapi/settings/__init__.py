@@ -2,6 +2,7 @@
 
 from queryapi.settings.access import Anonymous, Api, Auth, Grant, Oidc, Role, TokenReview
 from queryapi.settings.databasechecks import sqlite_file
+from queryapi.settings.jobs import Jobs, PriceChange, Providers, Rate
 from queryapi.settings.source import load, read
 from queryapi.settings.table import (
     BasicAuth,
@@ -31,12 +32,16 @@ __all__ = [
     "Cluster",
     "Format",
     "Grant",
+    "Jobs",
     "Level",
     "Limits",
     "Log",
     "Monitoring",
     "Oidc",
     "Pools",
+    "PriceChange",
+    "Providers",
+    "Rate",
     "RealTimeMetrics",
     "Role",
     "Service",

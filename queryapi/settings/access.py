@@ -108,8 +108,8 @@ class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: Annotated[
         Literal["open", "token"],
         Meta(
-            description="Who may have `/metrics`, which names the clusters: open = everybody;"
-            " token = whose token may read the real-time API of all clusters."
+            description="Who may have `/metrics`, which names clusters and jobs: open = everybody;"
+            " token = whose token may read the real-time API and is limited to nothing."
         ),
     ] = "open"
 

@@ -8,6 +8,7 @@ import msgspec
 from queryapi.errors import ConfigurationError
 from queryapi.settings.accesschecks import check_auth
 from queryapi.settings.databasechecks import check_database
+from queryapi.settings.jobschecks import check_providers
 from queryapi.settings.listening import check_listeners
 from queryapi.settings.monitoringchecks import check_monitoring
 from queryapi.settings.servicechecks import check_service
@@ -42,6 +43,7 @@ def check(settings: Settings) -> Settings:
     check_monitoring(settings)
     check_service(settings)
     check_database(settings)
+    check_providers(settings.providers)
     # They travel to other processes as JSON, and names to clients.
     broken = next(_broken(msgspec.to_builtins(settings, str_keys=True), ""), None)
     if broken is not None:

@@ -20,6 +20,15 @@ _NEAR = 0.85
 Location = tuple[str, ...]
 
 
+class _Yaml(yaml.SafeLoader):
+    """YAML whose dates are text, as they are in JSON: what is a time is for each setting to say."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as its parent has it
+        first: [(tag, form) for tag, form in known if not tag.endswith(":timestamp")]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
     """Return the checked settings: defaults, then the file, then the environment.
 
@@ -52,7 +61,7 @@ def environment_names() -> Mapping[str, Location]:
 
 def _from_file(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Yaml)  # noqa: S506 - a safe one
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
@@ -113,12 +122,21 @@ def _check_keys(given: object, kind: inspect.Type, *, where: str) -> None:
     elif isinstance(kind, inspect.VarTupleType) and isinstance(given, list):
         for index, item in enumerate(given):
             _check_keys(item, kind.item_type, where=f"{where}[{index}]")
+    elif isinstance(kind, inspect.DictType) and isinstance(given, dict):
+        _check_names(given, kind, where=where)
     elif isinstance(kind, inspect.StructType) and isinstance(given, dict):
         fields = {member.encode_name: member.type for member in kind.fields}
         for key, value in given.items():
             if key not in fields:
                 raise ConfigurationError(_unknown(f"{where}.{key}".lstrip("."), str(key), fields))
             _check_keys(value, fields[key], where=f"{where}.{key}".lstrip("."))
+
+
+def _check_names(given: dict[Any, Any], kind: inspect.DictType, *, where: str) -> None:
+    for name, value in given.items():
+        if isinstance(kind.key_type, inspect.StrType) and not isinstance(name, str):
+            raise ConfigurationError(f'{where}: {name} is a name here: write it as "{name}"')
+        _check_keys(value, kind.value_type, where=f"{where}.{name}")
 
 
 def _unknown(where: str, key: str, fields: Mapping[str, object]) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, field
 
 from queryapi.settings.access import Api, Auth
+from queryapi.settings.jobs import Jobs, Providers
 from queryapi.settings.watched import RealTimeMetrics, Service
 
 Format = Literal["json", "text"]
@@ -182,6 +183,10 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(ge=0, description="Requests a minute in the long run; 0 = no limit.")
     ] = 500
     burst: Annotated[int, Meta(ge=1, description="Requests at once after a pause.")] = 1000
+    reports_per_minute: Annotated[
+        int,
+        Meta(ge=0, description="Reports a minute of all jobs of a client together; 0 = no limit."),
+    ] = 30_000
     trusted_proxies: Annotated[
         tuple[str, ...],
         Meta(description="Networks whose X-Forwarded-For names the client, such as 10.0.0.0/8."),
@@ -240,15 +245,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database_url: Annotated[
         str | None,
         Meta(
-            description="Where pools are kept: sqlite:///FILE, or postgresql+psycopg://user:password@"
-            "host/name, which several processes or replicas need; null = pools are only what nodes'"
-            " labels say, and nothing can be changed."
+            description="Where pools and jobs are kept: sqlite:///FILE, or postgresql+psycopg://"
+            "user:password@host/name, which several processes or replicas need; null = no jobs, and"
+            " pools are only what nodes' labels say, and cannot be changed."
         ),
     ] = "sqlite:///gpuscope.db"
     database_password_file: Annotated[
         str | None, Meta(description="What holds PostgreSQL's password; read for each connection.")
     ] = None
     pools: Annotated[Pools, Meta(description="Compute pools.")] = Pools()
+    jobs: Annotated[Jobs, Meta(description="What workers tell of jobs.")] = Jobs()
+    providers: Annotated[Providers, Meta(description="What jobs cost.")] = Providers()
     stream: Annotated[Stream, Meta(description="WebSockets.")] = Stream()
     timeouts: Annotated[Timeouts, Meta(description="How long anything may take.")] = Timeouts()
     upstream: Annotated[Upstream, Meta(description="What Prometheus may answer.")] = Upstream()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from queryapi.errors import ConfigurationError
-from queryapi.settings import Settings, load
+from queryapi.settings import Rate, Settings, load
 from queryapi.settings.source import environment_names
 
 _CLUSTER = {"name": "a", "prometheus_url": "http://127.0.0.1:9090"}
@@ -107,10 +107,18 @@ def test_every_setting_has_a_variable() -> None:
         "GPUSCOPE_AUTH_TOKENS_FILE", "GPUSCOPE_AUTH_TOKEN_REVIEW", "GPUSCOPE_CACHE_LAG",
         "GPUSCOPE_CACHE_STALE", "GPUSCOPE_CACHE_TTL", "GPUSCOPE_CLUSTERS",
         "GPUSCOPE_CORS_ORIGINS", "GPUSCOPE_DATABASE_PASSWORD_FILE", "GPUSCOPE_DATABASE_URL",
+        "GPUSCOPE_JOBS_AUTO_REGISTER", "GPUSCOPE_JOBS_EXPORTED", "GPUSCOPE_JOBS_EXPORTED_FOR",
+        "GPUSCOPE_JOBS_FINISHED_DAYS", "GPUSCOPE_JOBS_LOGS_DAYS", "GPUSCOPE_JOBS_LOG_MEGABYTES",
+        "GPUSCOPE_JOBS_NEW_PER_MINUTE", "GPUSCOPE_JOBS_SAMPLES_DAYS", "GPUSCOPE_JOBS_STALLED_AFTER",
+        "GPUSCOPE_JOBS_TOTAL_MEGABYTES", "GPUSCOPE_PROVIDERS_CURRENCY",
+        "GPUSCOPE_PROVIDERS_DEFAULT", "GPUSCOPE_PROVIDERS_GPU_MODELS",
+        "GPUSCOPE_PROVIDERS_INSTANCE_TYPES", "GPUSCOPE_PROVIDERS_POOLS",
+        "GPUSCOPE_PROVIDERS_WORKERS",
         "GPUSCOPE_POOLS_ACTIVATE_AFTER", "GPUSCOPE_POOLS_ACTIVITY_COUNT",
         "GPUSCOPE_POOLS_ACTIVITY_DAYS", "GPUSCOPE_POOLS_IDEMPOTENCY_HOURS",
         "GPUSCOPE_POOLS_JOIN_WITHIN", "GPUSCOPE_POOLS_OBSERVE", "GPUSCOPE_POOLS_SETTLE",
         "GPUSCOPE_POOLS_TTL", "GPUSCOPE_DEFAULT_CLUSTER", "GPUSCOPE_LIMITS_BURST",
+        "GPUSCOPE_LIMITS_REPORTS_PER_MINUTE",
         "GPUSCOPE_LIMITS_PER_MINUTE", "GPUSCOPE_LIMITS_TRUSTED_PROXIES", "GPUSCOPE_LISTEN",
         "GPUSCOPE_LISTEN_APIS", "GPUSCOPE_LOG_FORMAT", "GPUSCOPE_LOG_LEVEL",
         "GPUSCOPE_MONITORING_COMPLETED_FOR", "GPUSCOPE_MONITORING_TTL",
@@ -170,6 +178,35 @@ def test_a_mistaken_variable_is_named(
     text = "cache: 5" if "must hold" in expected else ""
 
     assert expected in refused(tmp_path, text, **{variable: value})
+
+
+def test_a_time_needs_no_quotes(tmp_path: Path) -> None:
+    """YAML would make a date of it, and a setting that is text refuse that."""
+    change = "{since: 2026-12-01T00:00:00Z, price_per_hour: 3}"
+    settings = from_text(
+        tmp_path, f"providers: {{default: {{price_per_hour: 2, changes: [{change}]}}}}"
+    )
+
+    assert isinstance(settings.providers.default, Rate)
+    assert "2026-12-01T00:00:00Z" == settings.providers.default.changes[0].since
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        (
+            "providers.gpu_models.H100.price: no such setting; did you mean price_per_hour?",
+            "providers: {gpu_models: {H100: {price: 2}}}",
+        ),
+        (
+            'providers.workers: 7 is a name here: write it as "7"',
+            "providers: {workers: {7: 2}}",
+        ),
+    ],
+)
+def test_a_mistake_below_a_name_is_named(tmp_path: Path, expected: str, text: str) -> None:
+    """Below a name that the operator chose, too."""
+    assert expected == refused(tmp_path, text)
 
 
 def test_an_empty_file_is_no_mistake(tmp_path: Path) -> None:
