@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from queryapi.access.credential import bearer, digest_of
 from queryapi.access.policy import Permission, permits
-from queryapi.access.principal import NOBODY, Principal
+from queryapi.access.principal import EVERYTHING, NOBODY, Principal
 from queryapi.access.sources import Sources, sources_of
 from queryapi.access.verdict import Recent
 from queryapi.errors import AuthenticatorUnavailable, NotPermitted, Unauthenticated
@@ -75,10 +75,11 @@ class Guard:
             self._metrics.authentication(source, "forbidden")
             what = f"the role {principal.role}" if principal.role else "a caller without a role"
             raise NotPermitted(f"{what} may not {needs} here; ask for a token that may")
-        if needs is Permission.OVERSEE and principal.scope.clusters is not None:
+        if needs is Permission.OVERSEE and principal.scope != EVERYTHING:
             self._metrics.authentication(source, "forbidden")
             raise NotPermitted(
-                "this tells of every cluster; ask for a token that is limited to none"
+                "this tells of every cluster and of all jobs; ask for a token that is limited to"
+                " none"
             )
         self._metrics.authentication(source, "admitted")
         return principal

@@ -9,7 +9,7 @@ from queryapi.settings import Api, Role
 class Permission(StrEnum):
     """What a route asks of its callers.
 
-    `OVERSEE` is to read what names every cluster: with a token, and one that is limited to none.
+    `OVERSEE` is to read what names every cluster and job: with a token that is limited to none.
     """
 
     READ = "read"

@@ -147,6 +147,16 @@ SERIES: tuple[Series, ...] = (
     Series(
         "gpu_node_device_memory_bytes", Source.CLUSTER, otherwise="no label of a GPU node tells it"
     ),
+    Series(
+        "gpu_node_capacity",
+        Source.CLUSTER,
+        otherwise="what is written on a node cannot be shared out among the jobs there",
+    ),
+    Series(
+        "gpu_node_hourly_price",
+        Source.CLUSTER,
+        otherwise="jobs cost what the settings say: no GPU node has a label with a price",
+    ),
     Series("gpu_node_completed_pods_total", Source.CLUSTER, otherwise="no GPU pod has ended yet"),
     Series(
         "gpu_pod_created_timestamp_seconds",
@@ -161,6 +171,11 @@ SERIES: tuple[Series, ...] = (
         "gpu_pod_requested_memory_bytes", Source.CLUSTER, otherwise="no GPU pod asks for memory"
     ),
     Series("gpu_up", Source.NODE, otherwise=_NO_DEVICES),
+    Series("gpu_utilization_ratio", Source.NODE, otherwise=_NO_DEVICES),
+    Series("gpu_memory_used_bytes", Source.NODE, otherwise=_NO_DEVICES),
+    Series("gpu_memory_total_bytes", Source.NODE, otherwise=_NO_DEVICES),
+    Series("gpu_temperature_celsius", Source.NODE, otherwise=_NO_DEVICES),
+    Series("gpu_power_watts", Source.NODE, otherwise=_NO_DEVICES),
     Series("gpu_driver_info", Source.NODE, otherwise=_NO_DEVICES),
     Series("gpu_exporter_driver_up", Source.NODE, otherwise=_NO_DEVICES),
     Series("gpu_exporter_last_collection_timestamp_seconds", Source.NODE, otherwise=_NO_DEVICES),

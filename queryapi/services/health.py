@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,7 +13,10 @@ from queryapi.cache.bulkhead import Seats
 from queryapi.errors import QueryRejected, UpstreamError
 from queryapi.promql.client import PrometheusClient
 from queryapi.services.lookout import Lookout
-from queryapi.storage.engine import Store
+
+if TYPE_CHECKING:
+    # 14 MB: the gateway, which needs this module's words, has no database.
+    from queryapi.storage.engine import Store
 
 _LOG = logging.getLogger(__name__)
 _RECENT_SECONDS = 15.0
@@ -109,7 +113,7 @@ class Health:
         database: Where pools are kept, which decides nothing: all but pools goes on without it.
     """
 
-    def __init__(self, probes: Mapping[str, Probe], database: Store | None = None) -> None:
+    def __init__(self, probes: Mapping[str, Probe], database: "Store | None" = None) -> None:
         self._probes = probes
         self._database = database
         self._draining = False
@@ -134,7 +138,7 @@ class Health:
         )
 
 
-def _database_health(database: Store) -> DatabaseHealth:
+def _database_health(database: "Store") -> DatabaseHealth:
     trouble = database.trouble
     return DatabaseHealth(trouble is None, trouble or "did what it was last asked")
 

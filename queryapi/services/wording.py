@@ -23,3 +23,8 @@ def second(seconds: float) -> str:
     """Return a Unix time as the document writes it."""
     # Half the time of strftime, and the same text.
     return datetime.fromtimestamp(int(seconds), UTC).isoformat()[:-6] + "Z"
+
+
+def instant(seconds: float) -> str:
+    """Return a Unix time with its milliseconds."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

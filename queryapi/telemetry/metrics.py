@@ -10,14 +10,17 @@ from prometheus_client.exposition import choose_encoder
 
 from queryapi.telemetry import processes
 from queryapi.telemetry.caching import Caching
+from queryapi.telemetry.ingesting import Ingested
+from queryapi.telemetry.jobpage import Encode, JobPage
 from queryapi.telemetry.judging import Judging
+from queryapi.telemetry.keeping import Keeping
 from queryapi.telemetry.looking import Looking
 from queryapi.telemetry.observing import Observing
 from queryapi.telemetry.querying import Querying
 from queryapi.telemetry.serving import Served, Serving, served
 from queryapi.telemetry.sharing import Sharing
 from queryapi.telemetry.storing import Storing
-from queryapi.telemetry.streaming import Streaming
+from queryapi.telemetry.streaming import Following, Streaming
 
 
 class Metrics:
@@ -33,6 +36,7 @@ class Metrics:
 
     def __init__(self, version: str) -> None:
         self._registry = CollectorRegistry()
+        self._jobs: JobPage | None = None
         self.serving = Serving(self._registry)
         self.caching = Caching(self._registry)
         self.querying = Querying(self._registry)
@@ -58,6 +62,16 @@ class Metrics:
         return Storing(self._registry)
 
     @cached_property
+    def ingesting(self) -> Ingested:
+        """What is taken in of jobs; told from the first use on, so never without a database."""
+        return Ingested(self._registry)
+
+    @cached_property
+    def keeping(self) -> Keeping:
+        """What is forgotten of jobs; told from the first use on, so never without a database."""
+        return Keeping(self._registry)
+
+    @cached_property
     def observing(self) -> Observing:
         """The looks at pools' nodes; told from the first use on, so never without a database."""
         return Observing(self._registry)
@@ -66,9 +80,17 @@ class Metrics:
         """Return what all processes have answered so far."""
         return served(processes.everywhere(self._registry))
 
+    def tell_of_jobs(self, page: JobPage) -> None:
+        """Tell of jobs too: no process counts those, the store knows them."""
+        self._jobs = page
+
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return the metrics in the best format that *accept* allows, and its content type."""
-        return _exposition(self._registry, accept)
+        encode, content_type = _encoder(accept)
+        page = encode(processes.everywhere(self._registry))
+        if self._jobs is not None:
+            page = self._jobs.added_to(page, encode, content_type)
+        return page, content_type
 
 
 class StreamMetrics:
@@ -76,12 +98,14 @@ class StreamMetrics:
 
     Attributes:
         streaming: Its clients, and what they are sent.
+        following: What those of them are told who follow jobs.
         judging: Who is let in.
     """
 
     def __init__(self, version: str) -> None:
         self._registry = CollectorRegistry()
         self.streaming = Streaming(self._registry)
+        self.following = Following(self._registry)
         self.judging = Judging(self._registry)
         build = Gauge(
             "gpuscope_stream_build_info",
@@ -94,13 +118,13 @@ class StreamMetrics:
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return the metrics in the best format that *accept* allows, and its content type."""
-        return _exposition(self._registry, accept)
+        encode, content_type = _encoder(accept)
+        return encode(processes.everywhere(self._registry)), content_type
 
 
-def _exposition(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+def _encoder(accept: str) -> tuple[Encode, str]:
     try:
-        encode, content_type = choose_encoder(accept)
+        return choose_encoder(accept)
     except (TypeError, ValueError):
         # The library cannot compare a version that is no number with its own.
-        encode, content_type = choose_encoder("")
-    return encode(processes.everywhere(registry)), content_type
+        return choose_encoder("")

@@ -90,3 +90,69 @@ class Streaming:
     def poll(self, outcome: PollOutcome, seconds: float) -> None:
         """Count one question to the HTTP service."""
         self._polls.child(outcome).observe(seconds)
+
+
+class Following:
+    """What those are told who follow jobs."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._subscriptions = Gauge(
+            "gpuscope_stream_subscriptions", "Jobs that clients follow.", registry=registry
+        )
+        self._behind = Gauge(
+            "gpuscope_stream_behind",
+            "Subscriptions whose client has not taken all there is yet.",
+            registry=registry,
+        )
+        self._frames = Family(
+            Counter(
+                "gpuscope_stream_frames_sent",
+                "Frames of jobs handed to clients, by type.",
+                ("type",),
+                registry=registry,
+            )
+        )
+        self._replays = Family(
+            Counter(
+                "gpuscope_stream_replays",
+                "Clients that came back: recovered = they were told all they had missed, else how"
+                " it is now.",
+                ("outcome",),
+                registry=registry,
+            )
+        )
+        self._outages = Counter(
+            "gpuscope_stream_store_outages",
+            "Times that the database went away for those who follow jobs.",
+            registry=registry,
+        )
+        self._delivery = Histogram(
+            "gpuscope_stream_delivery_seconds",
+            "Time from what a job's frame tells of to its sending.",
+            registry=registry,
+            buckets=_SECONDS,
+        )
+
+    def subscriptions(self, count: int) -> None:
+        """Tell how many there are."""
+        self._subscriptions.set(count)
+
+    def behind(self, count: int) -> None:
+        """Tell how many of them wait for their clients."""
+        self._behind.set(count)
+
+    def frame(self, kind: str) -> None:
+        """Count one frame that was handed to one client."""
+        self._frames.child(kind).inc()
+
+    def replay(self, *, recovered: bool) -> None:
+        """Count one client that came back."""
+        self._replays.child("recovered" if recovered else "lost").inc()
+
+    def outage(self) -> None:
+        """Count that the database went away."""
+        self._outages.inc()
+
+    def delivered(self, seconds: float) -> None:
+        """Note how long a frame took to its clients."""
+        self._delivery.observe(max(0.0, seconds))

@@ -26,6 +26,7 @@ from tests.support.access_matrix import (
 from tests.support.api_process import Api, api
 from tests.support.pools import WHOLE
 from tests.support.query_service import Service, running
+from tests.support.stored import prepared
 
 Tokens = Mapping[Caller, str | None]
 
@@ -137,7 +138,8 @@ def _process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Api, To
     folder = tmp_path_factory.mktemp("api")
     tokens = _issued(folder / "tokens.json")
     auth = {"tokens_file": str(folder / "tokens.json")}
-    with waiting_prometheus.answering() as (_, url), api(folder, url, {"auth": auth}) as service:
+    settings = {"auth": auth, "database_url": prepared(folder)}
+    with waiting_prometheus.answering() as (_, url), api(folder, url, settings) as service:
         pool = requests.post(
             f"{service.urls[0]}/api/pools",
             json=dict(WHOLE),

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 
 from queryapi.errors import StoreUnavailable
-from queryapi.services.pools.observing.tenure import Tenure
 from queryapi.services.pools.observing.watching import Watching
+from queryapi.services.tenure import Tenure
 from queryapi.settings import Pools
 from queryapi.storage import activity, idempotency
 from queryapi.storage.engine import Store
@@ -16,6 +16,9 @@ from queryapi.telemetry.logs import Sparing
 from queryapi.telemetry.observing import ObservationOutcome, Observing
 
 _LOG = logging.getLogger(__name__)
+
+OBSERVING = "pools.observer"
+"""The task that one process of all has."""
 
 _PRUNE_SECONDS = 300.0
 # Other writers wait meanwhile: so little that they do not notice.

@@ -10,9 +10,9 @@ from queryapi.services.pools.lifecycle import Terms
 from queryapi.services.pools.observing import findings
 from queryapi.services.pools.observing.findings import Findings
 from queryapi.services.pools.observing.moves import Look, Stored
-from queryapi.services.pools.observing.tenure import Tenure
 from queryapi.services.pools.parts import NODES, STOCK
 from queryapi.services.snapshot import Snapshot
+from queryapi.services.tenure import Tenure
 from queryapi.storage import activity, conditions, members, pools
 from queryapi.storage.engine import Session, Store
 from queryapi.storage.records import Status

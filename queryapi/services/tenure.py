@@ -1,4 +1,4 @@
-"""Who of all processes observes: one, as long as it lives and reaches the database."""
+"""Who of all processes does what one should: as long as it lives and reaches the database."""
 
 import logging
 import threading
@@ -12,19 +12,19 @@ from queryapi.storage.engine import Session, Store
 
 _LOG = logging.getLogger(__name__)
 
-_LEASE = "pools.observer"
 _SHORTEST_SECONDS = 10.0
-_LOOKS = 4
+_TURNS = 4
 
 
 class Tenure:
-    """This process' right to observe: a lease in the store, renewed when half of it is over.
+    """This process' right to a task: a lease in the store, renewed when half of it is over.
 
     A store that nobody else can write to needs none: nothing is written while nothing happens.
 
     Args:
         store: Where the lease is.
-        observe: Seconds between two looks; some of them may fail before another process looks.
+        task: What the lease is for: one process of all has each.
+        every: Seconds between two turns; some of them may fail before another process takes over.
         clock: Unix seconds, as all processes have them: a clock that is fast takes no lease early.
         monotonic: Monotonic seconds.
     """
@@ -32,13 +32,15 @@ class Tenure:
     def __init__(
         self,
         store: Store,
-        observe: float,
+        task: str,
+        every: float,
         *,
         clock: Callable[[Session], float] = leases.now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._seconds = max(_SHORTEST_SECONDS, _LOOKS * observe)
+        self._task = task
+        self._seconds = max(_SHORTEST_SECONDS, _TURNS * every)
         self._clock = clock
         self._monotonic = monotonic
         self._holder = uuid.uuid4().hex
@@ -48,7 +50,7 @@ class Tenure:
         self._over = False
 
     def hold(self) -> bool:
-        """Take the lease, or keep it; tells whether this process may look.
+        """Take the lease, or keep it; tells whether this process has it.
 
         Raises:
             StoreUnavailable: When nobody can tell.
@@ -61,16 +63,16 @@ class Tenure:
             return self.confirm(session)
 
     def confirm(self, session: Session) -> bool:
-        """Tell whether this process may write what it has seen, and keep the lease with it."""
+        """Tell whether this process may write what comes of it, and keep the lease with it."""
         if self._store.alone or self._over:
             return not self._over
         began = self._monotonic()
         holds = leases.take(
-            session, _LEASE, self._holder, now=self._clock(session), seconds=self._seconds
+            session, self._task, self._holder, now=self._clock(session), seconds=self._seconds
         )
         with self._lock:
             if holds is not self._holds:
-                _LOG.info("pools are observed %s", "here" if holds else "by another process")
+                _LOG.info("%s: done %s", self._task, "here" if holds else "by another process")
             self._holds, self._renew_at = holds, began + self._seconds / 2
         return holds
 
@@ -85,7 +87,7 @@ class Tenure:
             return
         try:
             with self._store.writing() as session:
-                leases.give_back(session, _LEASE, self._holder)
+                leases.give_back(session, self._task, self._holder)
         except StoreUnavailable:
             # It ends by itself.
             _LOG.debug("the lease could not be given back")

@@ -7,7 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from queryapi.services.pools.observing.tenure import Tenure
+from queryapi.services.pools.observing.observer import OBSERVING
+from queryapi.services.tenure import Tenure
 from queryapi.storage.engine import Store
 from tests.support.observed import SETTINGS, Cluster, Time, entries, process_of
 from tests.support.postgresql import PostgresqlServer, postgresql_server
@@ -77,10 +78,10 @@ def test_a_fast_clock_takes_no_lease(
     """The database's clock counts: two hosts an hour apart do not take turns, nor rest for one."""
     url, now = postgresql.fresh(), time.time()
     with closing(Store(url)) as one, closing(Store(url)) as two:
-        assert Tenure(one, SETTINGS.observe).hold()
+        assert Tenure(one, OBSERVING, SETTINGS.observe).hold()
         monkeypatch.setattr(time, "time", lambda: now + 3600)
 
-        assert not Tenure(two, SETTINGS.observe).hold()
+        assert not Tenure(two, OBSERVING, SETTINGS.observe).hold()
 
 
 @pytest.mark.e2e

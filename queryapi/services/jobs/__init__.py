@@ -1,0 +1,1 @@
+"""Jobs: what workers tell of them, and what is told of that."""

@@ -1,0 +1,1 @@
+"""From what a worker tells to what is stored, many of them together."""

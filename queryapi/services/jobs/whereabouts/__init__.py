@@ -1,0 +1,1 @@
+"""Which GPU pods jobs are, as Prometheus tells, and what it knows of their GPUs."""
