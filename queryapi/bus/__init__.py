@@ -1,0 +1,1 @@
+"""From those who store what jobs do to those who tell of it: only that there is something new."""

@@ -1,0 +1,54 @@
+"""Hears from a server that may go: tries again and again, ever more slowly."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+
+from queryapi.bus.bus import Changes
+from queryapi.telemetry.logs import fields
+
+_LOG = logging.getLogger(__name__)
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
+
+Listen = Callable[[], AsyncIterator[Changes]]
+"""Connects and yields what is heard, at first nothing; ends by raising when the server is gone."""
+
+
+class SteadyEar:
+    """Hears by one connection after the other; see Ear.
+
+    Args:
+        listen: Makes a connection.
+        name: What the server is called in the log.
+    """
+
+    def __init__(self, listen: Listen, name: str) -> None:
+        self._listen = listen
+        self._name = name
+
+    async def heard(self) -> AsyncIterator[Changes]:
+        """Yield what is announced; what is missed meanwhile is not told later."""
+        pause, failing = _FIRST_PAUSE, False
+        while True:
+            try:
+                async with aclosing(self._listen()) as said:  # type: ignore[type-var]
+                    async for changes in said:
+                        if failing:
+                            _LOG.info("%s tells of jobs again", self._name)
+                        pause, failing = _FIRST_PAUSE, False
+                        yield changes
+            except Exception as error:  # noqa: BLE001 - whatever it is, jobs are looked at anyway
+                if not failing:
+                    # Not what it says: a server may quote what it was sent, the password included.
+                    _LOG.warning(
+                        "%s tells of no jobs: they are looked at every second",
+                        self._name,
+                        extra=fields(error=type(error).__name__),
+                    )
+                failing = True
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def close(self) -> None:
+        """Do nothing: a connection ends with the iterator that made it."""
