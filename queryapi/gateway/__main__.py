@@ -5,6 +5,7 @@ can be kept waiting.
 """
 
 import os
+import socket
 import sys
 from functools import partial
 
@@ -19,7 +20,9 @@ def main() -> int:
     """Serve with the settings that stdin holds; returns the exit status."""
     settings = msgspec.json.decode(sys.stdin.buffer.read(), type=Settings)
     logs.configure(settings.log.level, settings.log.format)
-    return run(settings, partial(os.utime, sys.stdin.fileno()))
+    # The number of a socket that was inherited, where there is one.
+    hearing = socket.socket(fileno=int(sys.argv[1])) if len(sys.argv) > 1 else None
+    return run(settings, partial(os.utime, sys.stdin.fileno()), hearing)
 
 
 if __name__ == "__main__":

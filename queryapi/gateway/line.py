@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 CLOSING_SECONDS = 2.0
 """What a client is given to answer a closing handshake."""
-_FRAMES_A_SECOND = 10
+# A page may say what it wants to follow all at once; later on there is little to say.
+_FRAMES_AT_ONCE, _FRAMES_A_SECOND = 100, 10
 _UNREADABLE = Problem(HTTPStatus.BAD_REQUEST, "The request is not valid HTTP, or brings a body")
 # Pongs to somebody who does not take them, on top of what one read may hold.
 _UNTAKEN_BYTES = 64 * 1024
@@ -84,7 +85,7 @@ class Line(ServerConnection):
         self._gone = gone
         self._refuse = refuse
         self._refused = False
-        self._second, self._frames = 0.0, 0
+        self._tokens, self._counted_at = float(_FRAMES_AT_ONCE), time.monotonic()
 
     @property
     def untaken(self) -> int:
@@ -179,10 +180,10 @@ class Line(ServerConnection):
         """Count what comes; too much ends it."""
         if self.request is not None:
             now = time.monotonic()
-            if now - self._second >= 1:
-                self._second, self._frames = now, 0
-            self._frames += 1
-            if self._frames > _FRAMES_A_SECOND:
+            earned = (now - self._counted_at) * _FRAMES_A_SECOND
+            self._tokens = min(_FRAMES_AT_ONCE, self._tokens + earned) - 1
+            self._counted_at = now
+            if self._tokens < 0:
                 self._fail(POLICY_VIOLATION, "too many messages")
                 return
         super().process_event(event)

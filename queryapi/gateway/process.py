@@ -8,6 +8,8 @@ import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -31,6 +33,10 @@ from queryapi.settings import Settings, split_address
 from queryapi.settings.listening import service_url
 from queryapi.telemetry.metrics import StreamMetrics
 
+if TYPE_CHECKING:
+    from queryapi.gateway.channels import Channel
+    from queryapi.gateway.jobstream import JobStream
+
 _LOG = logging.getLogger(__name__)
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 # Feeds that are asked at the same time, and callers whom others judge.
@@ -44,12 +50,13 @@ _JUDGED_EVERY = 30.0
 _ALIVE_EVERY = 1.0
 
 
-def run(settings: Settings, alive: Callable[[], None]) -> int:
+def run(settings: Settings, alive: Callable[[], None], hearing: socket.socket | None = None) -> int:
     """Serve until a signal ends the process; returns the exit status.
 
     Args:
         settings: Checked settings.
         alive: Called every second: whoever started this knows by it that it does not hang.
+        hearing: Where it is heard which jobs have changed; None = nowhere, or as the settings say.
     """
     _allow_files(settings.stream.connections + _OTHER_FILES)
     try:
@@ -57,12 +64,15 @@ def run(settings: Settings, alive: Callable[[], None]) -> int:
     except OSError as error:
         _LOG.error("stream_listen: cannot listen on %s: %s", settings.stream_listen, error.strerror)
         return 1
-    asyncio.run(_until_signalled(settings, listening, alive))
+    asyncio.run(_until_signalled(settings, listening, alive, hearing))
     return 0
 
 
 async def _until_signalled(
-    settings: Settings, listening: socket.socket, alive: Callable[[], None]
+    settings: Settings,
+    listening: socket.socket,
+    alive: Callable[[], None],
+    hearing: socket.socket | None,
 ) -> None:
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -71,7 +81,7 @@ async def _until_signalled(
     # Comes with a closed terminal.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     telling = loop.create_task(_tell(alive))
-    with gateway(settings) as made:
+    with gateway(settings, hearing=hearing) as made:
         await made.open(listening)
         await over.wait()
         await made.close()
@@ -91,17 +101,21 @@ class Gateway:
     Args:
         listener: Accepts clients.
         sessions: Looks after them.
+        jobs: Tells of jobs; None = there are none.
     """
 
-    def __init__(self, listener: Listener, sessions: Sessions) -> None:
+    def __init__(self, listener: Listener, sessions: Sessions, jobs: "JobStream | None") -> None:
         self._listener = listener
         self._sessions = sessions
+        self._jobs = jobs
         self._chores: tuple[asyncio.Task[None], ...] = ()
 
     async def open(self, listening: socket.socket) -> None:
         """Begin to accept clients."""
         loop = asyncio.get_running_loop()
-        chores = (self._sessions.watch(), self._sessions.judge_again())
+        chores = [self._sessions.watch(), self._sessions.judge_again()]
+        if self._jobs is not None:
+            chores += self._jobs.chores()
         self._chores = tuple(loop.create_task(chore) for chore in chores)
         await self._listener.open(listening)
 
@@ -111,14 +125,22 @@ class Gateway:
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
+        if self._jobs is not None:
+            await self._jobs.close()
 
 
 @contextmanager
-def gateway(settings: Settings, *, judged_every: float = _JUDGED_EVERY) -> Iterator[Gateway]:
+def gateway(
+    settings: Settings,
+    *,
+    hearing: socket.socket | None = None,
+    judged_every: float = _JUDGED_EVERY,
+) -> Iterator[Gateway]:
     """Make a gateway and close what it holds open.
 
     Args:
         settings: Checked settings.
+        hearing: Where it is heard which jobs have changed; None = nowhere, or as the settings say.
         judged_every: Seconds after which a caller is judged again.
     """
     metrics = StreamMetrics(version.current())
@@ -130,9 +152,13 @@ def gateway(settings: Settings, *, judged_every: float = _JUDGED_EVERY) -> Itera
         feeds = Feeds(
             _service(settings, metrics, resources).ask, sessions.doubt, metrics=metrics.streaming
         )
+        jobs = _job_stream(settings, hearing, metrics, resources)
+        channels: dict[str, Channel] = {live.PATH: live.LiveMetrics(feeds)}
+        if jobs is not None:
+            channels |= dict.fromkeys(jobs.paths, jobs)
         places = Places(settings.stream.connections, settings.stream.per_client)
         door = Door(
-            {live.PATH: live.LiveMetrics(feeds)},
+            channels,
             judge=judge,
             turnstile=turnstile,
             places=places,
@@ -142,7 +168,7 @@ def gateway(settings: Settings, *, judged_every: float = _JUDGED_EVERY) -> Itera
         closed = settings.auth.metrics == "token"
         operating = Operating(metrics.exposition, judge, closed=closed)
         inside = Inside(door, operating, sessions, places, metrics.streaming)
-        yield Gateway(Listener(inside, settings.stream), sessions)
+        yield Gateway(Listener(inside, settings.stream), sessions, jobs)
 
 
 def listen(address: str) -> socket.socket:
@@ -179,6 +205,26 @@ def _service(settings: Settings, metrics: StreamMetrics, resources: ExitStack) -
         _threads(_QUESTIONS_AT_ONCE, "question", resources),
         patience=settings.timeouts.request + settings.timeouts.connect,
         metrics=metrics.streaming,
+    )
+
+
+def _job_stream(
+    settings: Settings,
+    hearing: socket.socket | None,
+    metrics: StreamMetrics,
+    resources: ExitStack,
+) -> "JobStream | None":
+    if settings.database_url is None:
+        return None
+    # SQL takes 20 MB: only where there is some.
+    from queryapi.gateway.jobstream import job_stream_of  # noqa: PLC0415
+
+    return job_stream_of(
+        settings,
+        partial(_threads, resources=resources),
+        resources,
+        hearing=hearing,
+        metrics=metrics.following,
     )
 
 

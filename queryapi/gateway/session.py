@@ -8,6 +8,7 @@ from typing import Protocol
 
 from queryapi.access.principal import Principal
 from queryapi.front.admission import client_of
+from queryapi.gateway.codes import TRY_AGAIN_LATER
 from queryapi.gateway.outbox import Outbox
 from queryapi.settings import Api
 from queryapi.telemetry.streaming import Streaming
@@ -79,12 +80,15 @@ class Session:
         "_wire",
         "caller",
         "code",
+        "on_room",
     )
 
     def __init__(self, wire: Wire, caller: Caller, *, metrics: Streaming, clock: Clock) -> None:
         self.caller = caller
         self.code: int | None = None
         """The code with which we close it; None = we do not."""
+        self.on_room: Callable[[], None] | None = None
+        """Called when it has taken so much that more may be queued."""
         self._wire = wire
         self._metrics = metrics
         self._clock = clock
@@ -101,17 +105,29 @@ class Session:
 
     def post(self, key: Hashable, message: bytes) -> None:
         """Send a text as soon as the client takes it; until then a newer one replaces it."""
-        if self.ended:
-            return
-        # A task for each of thousands who all take at once would cost more than sending.
-        if self._delivery is None and self._wire.slip(message):
-            self._metrics.sent()
+        if self.ended or self._slipped(message):
             return
         if self._outbox.put(key, message):
             self._metrics.skipped()
-        if self._delivery is None:
-            self._begin_to_wait()
-            self._delivery = asyncio.get_running_loop().create_task(self._deliver())
+        self._begin_to_deliver()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more message may be queued; see `on_room`."""
+        return self._outbox.has_room
+
+    def queue(self, message: bytes) -> None:
+        """Send a text after all others, as soon as the client takes it; nothing replaces it."""
+        if self.ended or self._slipped(message):
+            return
+        self._outbox.append(message)
+        self._begin_to_deliver()
+
+    def reply(self, message: bytes) -> None:
+        """Send what the client has asked for; one who asks and does not take is closed."""
+        self.queue(message)
+        if self._outbox.is_overfull:
+            self.end(TRY_AGAIN_LATER, "answers were not taken in time")
 
     def end(self, code: int, reason: str) -> None:
         """Close it, once; *reason* is a sentence of 123 bytes at most."""
@@ -139,6 +155,18 @@ class Session:
         self._left = left
         return self._clock() - self._since > patience
 
+    def _slipped(self, message: bytes) -> bool:
+        # A task for each of thousands who all take at once would cost more than sending.
+        if self._delivery is None and self._wire.slip(message):
+            self._metrics.sent()
+            return True
+        return False
+
+    def _begin_to_deliver(self) -> None:
+        if self._delivery is None:
+            self._begin_to_wait()
+            self._delivery = asyncio.get_running_loop().create_task(self._deliver())
+
     async def _deliver(self) -> None:
         try:
             while (message := self._outbox.take()) is not None:
@@ -146,6 +174,8 @@ class Session:
                     break
                 self._metrics.sent()
                 self._begin_to_wait()
+                if self.on_room is not None and self._outbox.is_light:
+                    self.on_room()
         finally:
             self._delivery = None
         if self._farewell is not None:

@@ -103,7 +103,9 @@ class Streamed:
 
 
 @contextmanager
-def streaming(*, judged_every: float = 30.0, **settings: Any) -> Iterator[Streamed]:
+def streaming(
+    *, judged_every: float = 30.0, hearing: socket.socket | None = None, **settings: Any
+) -> Iterator[Streamed]:
     """Run a gateway with *settings* in a thread, and the service that it asks."""
     service = Service()
     service.gate.set()
@@ -119,7 +121,7 @@ def streaming(*, judged_every: float = 30.0, **settings: Any) -> Iterator[Stream
         async def serve() -> None:
             over = asyncio.Event()
             ends.append((asyncio.get_running_loop(), over))
-            with gateway(given, judged_every=judged_every) as made:
+            with gateway(given, hearing=hearing, judged_every=judged_every) as made:
                 await made.open(listen(address))
                 begun.set()
                 await over.wait()

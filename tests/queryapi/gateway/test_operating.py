@@ -43,8 +43,9 @@ def test_it_counts_what_it_does() -> None:
 @pytest.mark.parametrize(
     ("expected", "method", "path"),
     [
-        (404, "GET", "/"),
-        (404, "GET", "/ws"),
+        (404, "GET", "/nowhere"),
+        (426, "GET", "/"),
+        (426, "GET", "/ws"),
         (404, "HEAD", "/api/v1/realtime/status"),
         (426, "GET", PATH),
         (405, "POST", PATH),

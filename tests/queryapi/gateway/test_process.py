@@ -2,6 +2,8 @@
 
 import resource
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -38,3 +40,14 @@ def test_it_may_open_a_file_for_every_client(
 
     assert ([] if expected is None else [expected]) == given
     assert (limits[1] < 1512) == ("only 1200 files may be open" in caplog.text)
+
+
+def test_it_loads_nothing_that_it_does_not_use() -> None:
+    """It answers no HTTP and has no database: their libraries cost as much memory as it needs."""
+    code = (
+        "import sys, queryapi.gateway.process;"
+        "print(sorted({'flask', 'gunicorn', 'sqlalchemy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+
+    assert "[]\n" == done.stdout
