@@ -10,13 +10,16 @@ from flask import Blueprint, Flask
 from queryapi import version
 from queryapi.api import clusters, documents, errors, operations
 from queryapi.api.bounds import BODY_BYTES
+from queryapi.api.direct import Direct
 from queryapi.api.endpoints import endpoints_of
 from queryapi.api.paths import Rest
 from queryapi.api.realtime import RealtimeApi
 from queryapi.api.visit import Ready
+from queryapi.bus.bus import Bus
 from queryapi.front.call import UNMATCHED
 from queryapi.promql.connect import transport_of
 from queryapi.services.health import Health
+from queryapi.services.jobs.keeping.keeper import Keeper
 from queryapi.services.pools.observing.observer import Observer
 from queryapi.services.realtime import Realtime
 from queryapi.services.vitals.looks import Examiner
@@ -26,6 +29,8 @@ from queryapi.wiring.composition import Composition
 from queryapi.wiring.examiner import examiner_of
 from queryapi.wiring.gate import gate_of
 from queryapi.wiring.ground import Connect, Ground, ground_of
+from queryapi.wiring.jobkeeping import keeper_of
+from queryapi.wiring.jobs import jobs_api_of
 from queryapi.wiring.observer import observer_of
 from queryapi.wiring.pools import pool_fleet_of, pools_api_of
 from queryapi.wiring.realtime import realtime_fleet_of
@@ -64,18 +69,18 @@ class Application:
     realtime: RealtimeApi
     _health: Health
     _ground: Ground
-    _observer: Observer | None
+    _observers: tuple[Observer | Keeper, ...]
 
     def begin(self) -> None:
         """Begin what nobody asks for; in the process that serves."""
-        if self._observer is not None:
-            self._observer.begin()
+        for observer in self._observers:
+            observer.begin()
 
     def drain(self) -> None:
         """Be ready no more, and go on answering: the process ends soon."""
         self._health.drain()
-        if self._observer is not None:
-            self._observer.stop()
+        for observer in self._observers:
+            observer.stop()
 
     def refused(self, method: str, status: int, seconds: float) -> None:
         """Count a request that the server in front has answered with an error itself."""
@@ -93,6 +98,7 @@ def build(
     clock: Callable[[], float] = time.time,
     connect: Connect = transport_of,
     examiner: Examiner | None = None,
+    bus: Bus | None = None,
 ) -> Application:
     """Return the service for *settings*; nothing is asked of Prometheus yet.
 
@@ -102,18 +108,21 @@ def build(
         clock: Unix seconds.
         connect: Returns what carries a cluster's queries.
         examiner: Looks at the services; None = as the settings say.
+        bus: Where it is announced which jobs have changed; None = as the settings say.
     """
-    ground = ground_of(settings, clock, connect, started)
+    ground = ground_of(settings, clock, connect, started, bus)
     composition = Composition(ground)
     fleet, scheduled = realtime_fleet_of(composition), scheduled_of(composition)
     pooled, health = pool_fleet_of(composition), health_of(composition)
     realtime = RealtimeApi(Realtime(fleet))
     looking = examiner or examiner_of(ground, composition.shared, composition.database)
+    jobs = jobs_api_of(composition)
     apis: tuple[_Api, ...] = (
         realtime,
         vitals_api_of(composition, looking),
         scheduling_api_of(composition, scheduled),
         pools_api_of(composition, pooled),
+        jobs,
     )
     flask = _flask(
         (
@@ -124,8 +133,10 @@ def build(
         )
     )
     ready = {path: answer for api in apis for path, answer in api.ready.items()}
-    gate, observer = gate_of(composition, flask, ready), observer_of(composition, pooled)
-    return Application(gate, flask, realtime, health, ground, observer)
+    gate = gate_of(composition, Direct(flask, jobs.direct), ready)
+    observers = (observer_of(composition, pooled), keeper_of(composition))
+    begun = tuple(each for each in observers if each is not None)
+    return Application(gate, flask, realtime, health, ground, begun)
 
 
 def _flask(blueprints: Iterable[Blueprint]) -> Flask:

@@ -22,6 +22,7 @@ from queryapi.errors import InvalidParameter, Overloaded, UnsupportedContent
 _DIGITS = 18
 _SHOWN = 40
 _WORDS = ("true", "false", "null")
+_TOO_DEEP = "the body is nested too deeply"
 _BOM = b"\xef\xbb\xbf"
 # Of the threads that answer: clients may send as slowly as they like.
 _WAITING = threading.BoundedSemaphore(4)
@@ -45,11 +46,16 @@ class Body(msgspec.Struct, frozen=True):
 
 
 def body_of(request: Request) -> Body:
-    """Return the JSON object that a request brings.
+    """Return the JSON object that a request brings; raises as `data_of`, and InvalidParameter."""
+    return decoded(data_of(request))
+
+
+def data_of(request: Request) -> bytes:
+    """Return the bytes that a request brings, which it says are JSON.
 
     Raises:
         UnsupportedContent: When it says that it brings something else.
-        InvalidParameter: When it is no JSON object.
+        InvalidParameter: When they could not be read.
         RequestEntityTooLarge: When it is too large.
         Overloaded: When too many others are waited for.
     """
@@ -65,11 +71,28 @@ def body_of(request: Request) -> Body:
         raise InvalidParameter("the body could not be read to its end") from error
     if len(data) > BODY_BYTES:
         raise RequestEntityTooLarge
-    return decoded(data)
+    return data
 
 
 def decoded(data: bytes) -> Body:
     """Return the JSON object that *data* is; raises InvalidParameter."""
+    fields = fields_of(data)
+    try:
+        # Raises where text holds half a character, which JSON can write with \u and nobody read.
+        return Body(fields, msgspec.json.encode(fields, order="deterministic"))
+    except UnicodeEncodeError as error:
+        raise InvalidParameter("the body holds half of a surrogate pair") from error
+    except RecursionError as error:
+        raise InvalidParameter(_TOO_DEEP) from error
+
+
+def fields_of(data: bytes, *, lenient: bool = False) -> dict[str, object]:
+    """Return what the JSON object holds that *data* is; raises InvalidParameter.
+
+    Args:
+        data: As it came.
+        lenient: Whether numbers that are none, or larger than any, are null instead of refused.
+    """
     if not data.strip():
         raise InvalidParameter("the body is empty: it must be a JSON object")
     if data.startswith(_BOM):
@@ -78,23 +101,19 @@ def decoded(data: bytes) -> Body:
         value = json.loads(
             data.decode(),
             object_pairs_hook=_unique,
-            parse_constant=_no_number,
-            parse_float=_finite,
-            parse_int=_bounded,
+            parse_constant=_null if lenient else _no_number,
+            parse_float=_finite_or_null if lenient else _finite,
+            parse_int=_bounded_or_null if lenient else _bounded,
         )
-        # Raises where text holds half a character, which JSON can write with \u and nobody read.
-        canonical = msgspec.json.encode(value, order="deterministic")
     except UnicodeDecodeError as error:
         raise InvalidParameter(f"the body is not UTF-8: see byte {error.start}") from error
-    except UnicodeEncodeError as error:
-        raise InvalidParameter("the body holds half of a surrogate pair") from error
     except RecursionError as error:
-        raise InvalidParameter("the body is nested too deeply") from error
+        raise InvalidParameter(_TOO_DEEP) from error
     except json.JSONDecodeError as error:
         raise InvalidParameter(_syntax(error)) from error
     if not isinstance(value, dict):
         raise InvalidParameter("the body must be a JSON object")
-    return Body(value, canonical)
+    return value
 
 
 @contextmanager
@@ -153,3 +172,16 @@ def _bounded(text: str) -> int:
     if len(text.lstrip("-")) > _DIGITS:
         raise InvalidParameter(f"a number of more than {_DIGITS} digits is too large")
     return int(text)
+
+
+def _null(_: str) -> None:
+    return None
+
+
+def _finite_or_null(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def _bounded_or_null(text: str) -> int | None:
+    return int(text) if len(text.lstrip("-")) <= _DIGITS else None

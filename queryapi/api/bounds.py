@@ -1,4 +1,4 @@
-"""How much a request may bring: what the server and the gate refuse, the description tells."""
+"""How much a request may bring, in which form: what is refused, the description tells."""
 
 # The most that gunicorn allows, and what the usual proxies allow.
 REQUEST_LINE_BYTES = 8190
@@ -10,3 +10,5 @@ BODY_BYTES = 1024 * 1024
 SHORT_BODY_BYTES = 32 * 1024
 # Of clusters and namespaces, as Kubernetes limits its own.
 NAME_CHARACTERS = 253
+# Such as 90s, 15m, 24h or 7d.
+PERIOD = "[1-9][0-9]{0,6}[smhd]"

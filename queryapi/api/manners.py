@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import NamedTuple
 
+import msgspec
 from flask import Response, request
 
 from queryapi.api.codings import Coding, wanted
@@ -24,6 +25,7 @@ _JSON = "application/json"
 _STALE = ("Warning", '110 - "Response is Stale"')
 _VARY = ("Vary", "Accept-Encoding, Authorization")
 _WARNINGS_SENT = 5
+_WORTH_PACKING = 1024
 _WARNING_LENGTH = 200
 # A quoted string of a header: no quotes to end it, nothing that ends the line.
 _QUOTABLE = {code: "?" for code in range(256) if not 32 <= code < 127} | {34: "'", 92: "/"}  # noqa: PLR2004 - ASCII
@@ -122,6 +124,33 @@ def respond_changed(
         version=version,
     )
     return rendered._replace(status=status).response()
+
+
+def respond_now(
+    told: msgspec.Struct, *, status: HTTPStatus = HTTPStatus.OK, headers: Sequence[Header] = ()
+) -> Response:
+    """Return what holds now, and is kept by nobody, to the request that Flask is serving."""
+    coding = request.headers.get("Accept-Encoding")
+    return render_now(told, coding, status=status, headers=headers).response()
+
+
+def render_now(
+    told: msgspec.Struct,
+    accept_encoding: str | None,
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: Sequence[Header] = (),
+) -> Rendered:
+    """Return what holds now, and is kept by nobody, as it is sent."""
+    body = msgspec.json.encode(told)
+    sent = [("Cache-Control", "no-store"), _VARY, *headers]
+    coding = wanted(accept_encoding)
+    if coding is Coding.PACKED_ONLY or (coding is Coding.PACKED and len(body) >= _WORTH_PACKING):
+        # Quickly: nobody else gets it.
+        body = gzip.compress(body, 1, mtime=0)
+        sent.append(("Content-Encoding", "gzip"))
+    sent += [("Content-Type", _JSON), ("Content-Length", str(len(body)))]
+    return Rendered(status, sent, (body,))
 
 
 def _freshness(freshness: Freshness) -> Headers:

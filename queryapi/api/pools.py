@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import quote
 
-import msgspec
 from flask import Blueprint, Response, request
 
 from queryapi.access.principal import Principal
 from queryapi.api.bodies import body_of
 from queryapi.api.endpoints.pools import GPUS, LIMIT, MOST_ACTIVITIES, PATH
-from queryapi.api.manners import respond, respond_changed
-from queryapi.api.parameters import asked, name
-from queryapi.api.poolquestions import before, count, period
+from queryapi.api.manners import respond, respond_changed, respond_now
+from queryapi.api.parameters import asked, count, name, period
+from queryapi.api.poolquestions import before
 from queryapi.api.preconditions import expected_of, repeatable_of
 from queryapi.api.visit import Query, Ready, visit
 from queryapi.services.pools.answers import Deleted
@@ -83,11 +82,11 @@ class PoolsApi:
 
     def _delete(self, pool_id: str) -> Response:
         self._pools.delete(pool_id, _caller(), expected_of(request))
-        return _now(Deleted())
+        return respond_now(Deleted())
 
     def _activity(self) -> Response:
         query = asked()
-        return _now(
+        return respond_now(
             self._pools.activity(
                 visit().principal.scope,
                 limit=count(query, "limit", LIMIT, most=MOST_ACTIVITIES),
@@ -109,10 +108,3 @@ class PoolsApi:
 def _caller() -> Caller:
     principal = visit().principal
     return Caller(principal.name, principal.scope)
-
-
-def _now(told: msgspec.Struct) -> Response:
-    answer = Response(msgspec.json.encode(told), mimetype="application/json")
-    # Its point is what holds now.
-    answer.headers["Cache-Control"] = "no-store"
-    return answer

@@ -22,6 +22,8 @@ class Visit:
     id: str
     principal: Principal
     endpoint: Endpoint
+    client: str = ""
+    """The name under which its caller's requests are counted."""
 
 
 class Ready(Protocol):

@@ -53,18 +53,35 @@ class Turnstile:
     Args:
         limiter: Counts; None = nothing is limited.
         limits: What the limiter was made from, told to clients.
+        together: Counts what is limited one by one all together; None = nobody does.
     """
 
-    def __init__(self, limiter: Limiter | None, limits: Limits) -> None:
+    def __init__(
+        self, limiter: Limiter | None, limits: Limits, together: Limiter | None = None
+    ) -> None:
         self._limiter = limiter
+        self._together = together
         window = math.ceil(limits.burst * 60 / limits.per_minute) if limits.per_minute else 0
         # draft-ietf-httpapi-ratelimit-headers: so many in the time that an empty bucket takes
         # to fill.
         self._policy = ("RateLimit-Policy", f'"default";q={limits.burst};w={window}')
 
-    def take(self, client: str, endpoint: str) -> Allowance | None:
-        """Count one request; None = nothing is limited."""
-        return None if self._limiter is None else self._limiter.take(client, endpoint)
+    def take(self, client: str, endpoint: str, one: str = "") -> Allowance | None:
+        """Count one request; None = nothing is limited.
+
+        Args:
+            client: Whose.
+            endpoint: Of what.
+            one: Of which of those, where they are limited one by one; empty = they are not.
+        """
+        if self._limiter is None:
+            return None
+        if one and self._together is not None:
+            # Whoever makes up ever new ones has a bucket for each.
+            all_of_them = self._together.take(client, endpoint)
+            if not all_of_them.allowed:
+                return all_of_them
+        return self._limiter.take(client, f"{endpoint} {one}" if one else endpoint)
 
     def headers(self, allowance: Allowance) -> list[tuple[str, str]]:
         """Return what clients are told of their rate."""

@@ -151,8 +151,8 @@ class Gate:
     def _limit(self, call: Call, endpoint: Endpoint | None) -> None:
         if call.route is not None and call.route.api is None:
             return
-        name = f"{endpoint.method} {endpoint.path}" if endpoint else UNMATCHED
-        call.allowance = self._turnstile.take(client_of(call.principal, call.address), name)
+        name, one = endpoint.counted_as(call.path) if endpoint else (UNMATCHED, "")
+        call.allowance = self._turnstile.take(client_of(call.principal, call.address), name, one)
         if call.allowance is not None and not call.allowance.allowed:
             self._records.limited(call)
             raise RateLimited("Too many requests", retry_after=call.allowance.retry_after)
@@ -190,7 +190,9 @@ class Gate:
         )
 
     def _from_flask(self, call: Call, environ: "WSGIEnvironment", endpoint: Endpoint) -> Leaving:
-        environ[ENVIRON_KEY] = Visit(call.id, call.principal, endpoint)
+        environ[ENVIRON_KEY] = Visit(
+            call.id, call.principal, endpoint, client_of(call.principal, call.address)
+        )
         begun: list[tuple[str, Headers]] = []
 
         def start(status: str, headers: Headers, *_: object) -> Callable[[bytes], object]:

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -54,17 +55,24 @@ class Child:
         self._stdin.close()
 
 
-def start_gateway(settings: Settings) -> Child:
-    """Start the stream gateway, which needs nothing of what this process has loaded."""
+def start_gateway(settings: Settings, hearing: socket.socket | None = None) -> Child:
+    """Start the stream gateway, which needs nothing of what this process has loaded.
+
+    Args:
+        settings: Checked settings.
+        hearing: Where it hears which jobs have changed; it stays open here, for the next one.
+    """
     parent = os.getpid()
+    inherited = () if hearing is None else (hearing.fileno(),)
     with ExitStack() as unless_started:
         # Settings hold passwords: neither a command line nor a variable is a place for them.
         sealed = unless_started.enter_context(os.fdopen(os.memfd_create("settings"), "w+b"))
         sealed.write(msgspec.json.encode(settings))
         sealed.seek(0)
         process = subprocess.Popen(  # noqa: S603 - a command of our own
-            [sys.executable, "-P", "-m", _GATEWAY],
+            [sys.executable, "-P", "-m", _GATEWAY, *map(str, inherited)],
             stdin=sealed,
+            pass_fds=inherited,
             # Nothing else can tell the child before it may miss its parent's end.
             preexec_fn=partial(_begin, parent),  # noqa: PLW1509 - there are no threads here
         )

@@ -21,6 +21,8 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from queryapi import app
 from queryapi.api import bounds
+from queryapi.bus.choice import bus_of, needs_pair
+from queryapi.bus.pair import pair
 from queryapi.errors import ConfigurationError
 from queryapi.server.children import fork, start_gateway
 from queryapi.server.database import prepare
@@ -62,15 +64,17 @@ def _serve(settings: Settings) -> int:
     if settings.stream_listen is None:
         _serve_http(settings)
         return 0
+    # Before there are children: they inherit it, those that are started anew too.
+    speaking, hearing = pair() if needs_pair(settings) else (None, None)
     hold_signals()
-    service = fork(partial(_serve_http, settings))
-    return Supervisor(service, partial(start_gateway, settings)).run()
+    service = fork(partial(_serve_http, settings, speaking))
+    return Supervisor(service, partial(start_gateway, settings, hearing)).run()
 
 
-def _serve_http(settings: Settings) -> None:
+def _serve_http(settings: Settings, speaking: socket.socket | None = None) -> None:
     """Answer HTTP until a signal ends the process: one that listens, and its workers."""
     with _counting_together(settings.workers):
-        _Gunicorn(settings).run()
+        _Gunicorn(settings, speaking).run()
 
 
 def _probe(setting: str, address: str) -> None:
@@ -116,8 +120,9 @@ def _counting_together(workers: int) -> Iterator[None]:
 class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """The application as gunicorn wants it; what is loaded belongs to one worker."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, speaking: socket.socket | None = None) -> None:
         self._settings = settings
+        self._speaking = speaking
         # Of the service: a worker that is started anew later has not begun it.
         self._started = time.time()
         self._application: app.Application | None = None
@@ -154,7 +159,8 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> "WSGIApplication":
         """Build the application; runs in the worker, so that no thread or socket is inherited."""
-        self._application = app.build(self._settings, started=self._started)
+        bus = bus_of(self._settings, self._speaking)
+        self._application = app.build(self._settings, started=self._started, bus=bus)
         self._application.begin()
         return self._application.wsgi
 

@@ -12,7 +12,7 @@ from queryapi.front.call import Records
 from queryapi.front.cors import Cors
 from queryapi.front.gate import Gate
 from queryapi.front.routes import Doors
-from queryapi.limits.choice import limiter_of
+from queryapi.limits.choice import limiter_of, reports_of
 from queryapi.wiring.composition import Composition
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ def gate_of(composition: Composition, inner: "WSGIApplication", ready: Mapping[s
     ground, settings = composition.ground, composition.ground.settings
     guard = guard_of(settings, ground.metrics.judging, clock=ground.clock)
     ground.resources.callback(guard.close)
-    turnstile = Turnstile(limiter_of(settings, composition.shared), settings.limits)
+    turnstile = Turnstile(
+        limiter_of(settings, composition.shared), settings.limits, reports_of(settings)
+    )
     return Gate(
         inner,
         doors=Doors(endpoints_of(settings.auth), settings.listen_apis),

@@ -10,6 +10,8 @@ from typing import ParamSpec, TypeVar
 
 from queryapi import version
 from queryapi.access import tokenfile
+from queryapi.bus.bus import Bus, Silence
+from queryapi.bus.choice import bus_of
 from queryapi.outbound.transport import StreamingTransport
 from queryapi.settings import Cluster, Settings
 from queryapi.telemetry.metrics import Metrics
@@ -34,6 +36,7 @@ class Ground:
         started: When the service was, in Unix seconds: the same in all of its processes.
         metrics: Where everything is counted.
         tracer: Where spans go.
+        bus: Where it is announced which jobs have changed.
         resources: Ends what the parts hold open.
     """
 
@@ -43,6 +46,7 @@ class Ground:
     started: float
     metrics: Metrics
     tracer: Tracer
+    bus: Bus = field(default_factory=Silence)
     resources: ExitStack = field(default_factory=ExitStack)
 
     def transport(self, cluster: Cluster) -> StreamingTransport:
@@ -74,12 +78,23 @@ def ground_of(
     clock: Callable[[], float],
     connect: Connect,
     started: float | None = None,
+    bus: Bus | None = None,
 ) -> Ground:
-    """Return what the parts of an application stand on that *started* then; None = now."""
+    """Return what the parts of an application stand on.
+
+    Args:
+        settings: Checked settings.
+        clock: Unix seconds.
+        connect: Carries queries.
+        started: When the service was, in Unix seconds; None = now.
+        bus: Where it is announced which jobs have changed; None = as the settings say.
+    """
     since = clock() if started is None else started
     tracer = tracer_of(settings, os.environ)
-    made = Ground(settings, clock, connect, since, Metrics(version.current()), tracer)
+    announcing = bus or bus_of(settings)
+    made = Ground(settings, clock, connect, since, Metrics(version.current()), tracer, announcing)
     made.resources.callback(tracer.close)
+    made.resources.callback(announcing.close)
     return made
 
 

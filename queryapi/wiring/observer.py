@@ -5,10 +5,10 @@ from functools import partial
 from queryapi.access.principal import EVERYTHING
 from queryapi.services.fleet import Fleet
 from queryapi.services.pools.lifecycle import Terms
-from queryapi.services.pools.observing.observer import Observer
-from queryapi.services.pools.observing.tenure import Tenure
+from queryapi.services.pools.observing.observer import OBSERVING, Observer
 from queryapi.services.pools.observing.watching import Watching
 from queryapi.services.pools.parts import NODES, STOCK
+from queryapi.services.tenure import Tenure
 from queryapi.wiring.composition import Composition
 
 
@@ -23,7 +23,7 @@ def observer_of(composition: Composition, fleet: Fleet) -> Observer | None:
     if store is None:
         return None
     settings, metrics = ground.settings, ground.metrics.observing
-    tenure = Tenure(store, settings.pools.observe)
+    tenure = Tenure(store, OBSERVING, settings.pools.observe)
     watches = [
         Watching(
             cluster.name,

@@ -52,7 +52,7 @@ def test_the_pages_with_settings_are_known() -> None:
     """None is passed over because it is written in another way."""
     shown = {str(example.id).rpartition("-")[0] for example in _settings()}
 
-    assert {"real-time-metrics", "nativelink", "security"} == shown
+    assert {"real-time-metrics", "nativelink", "prices", "security"} == shown
 
 
 @pytest.mark.parametrize("page", [page for page in _PAGES if _lines(page)], ids=lambda it: it.stem)

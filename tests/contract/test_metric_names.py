@@ -9,6 +9,7 @@ from exporter.catalogue import CATALOGUE, Kind, Role
 from queryapi.promql import nativelinkqueries
 from queryapi.promql.selection import Selection
 from queryapi.promql.series import NATIVELINK, SERIES, Source, variants
+from queryapi.telemetry.jobpage import FAMILIES, JOBS, LEFT_OUT
 
 PUBLISHED = {family.name for family in CATALOGUE}
 EXTERNAL = {
@@ -26,15 +27,20 @@ EXTERNAL = {
 }
 """Prometheus' own, and node_exporter's."""
 
-PROPERTIES = {"gpu_count", "gpu_free", "gpu_memory_mb", "gpu_model", "gpu_utilization"}
-"""What else begins like a metric: labels, and properties of workers, operations and pools."""
+PROPERTIES = {
+    *("gpu_count", "gpu_free", "gpu_memory_mb", "gpu_model", "gpu_utilization"),
+    *("gpu_models", "gpu_memory_total", "gpu_memory_used", "gpu_temperature"),
+}
+"""What else begins like a metric: labels, and properties of workers, operations, pools and jobs."""
 
 _OURS = re.compile(
     r"\b(?:(?:cluster|node|namespace|pool|instance):[a-z_]+:[a-z0-9]+"
     r"|(?:(?:cluster|node|namespace):)?gpu_[a-z0-9_]+)\b(?![\w:]*=)"
 )
 _NODE_EXPORTER = re.compile(r"\bnode_\w+_(?:total|bytes|info|seconds)\b")
-_OWN = re.compile(r"gpuscope_(?:api|stream)_[a-z_]*[a-z]")
+_DCGM = re.compile(r"\bDCGM_\w*[A-Z]\b")
+_OWN = re.compile(r"gpuscope_(?:(?:api|stream|job)_[a-z_]*[a-z]|jobs(?:_[a-z_]*[a-z])?)")
+_OF_JOBS = re.compile(r"\bgpuscope_jobs?_[a-z_]*[a-z]\b")
 _RULE_FILES = sorted((ROOT / "prometheus").rglob("*.yml"))
 
 
@@ -69,6 +75,16 @@ def test_the_query_api_reads_what_exists() -> None:
 
     assert set() == read - PUBLISHED - _recorded()
     assert read
+
+
+def test_the_query_api_asks_dcgm_exporter_for_what_it_has() -> None:
+    """Every name of dcgm-exporter's in a question is one that the catalogue knows."""
+    known = {family.dcgm for family in CATALOGUE}
+    texts = [path.read_text() for path in (ROOT / "queryapi").rglob("*.py")]
+    asked = {name for text in texts for name in _DCGM.findall(text)}
+
+    assert set() == asked - known
+    assert asked
 
 
 def test_the_doctor_looks_for_what_answers_are_made_of() -> None:
@@ -155,7 +171,23 @@ def test_the_docs_and_alerts_name_what_the_query_api_counts() -> None:
     declared = {name for path in rooms for name in _OWN.findall(path.read_text())}
     texts = [*(ROOT / "docs").rglob("*.md"), *_RULE_FILES]
     pages = "".join(path.read_text() for path in texts)
-    named = {re.sub(r"_(?:total|count|sum|bucket)\Z", "", name) for name in _OWN.findall(pages)}
+    named = set(_OWN.findall(pages))
+    parts = {re.sub(r"_(?:total|count|sum|bucket)\Z", "", name) for name in named - declared}
 
-    assert set() == named - declared
+    assert set() == parts - declared
     assert "gpuscope_api_upstream_open" in named
+
+
+def test_the_query_api_reads_of_jobs_what_it_tells_of_them() -> None:
+    """Every gpuscope_job_… in a query is a metric of the page that Prometheus scrapes."""
+    told = {family.name for family in FAMILIES} | {JOBS[0], LEFT_OUT[0]}
+    texts = [path.read_text() for path in (ROOT / "queryapi" / "promql").rglob("*.py")]
+
+    assert set() == {name for text in texts for name in _OF_JOBS.findall(text)} - told
+
+
+def test_metrics_of_jobs_keep_prometheus_conventions() -> None:
+    """Base units, and counters end in _total and nothing else does."""
+    for family in FAMILIES:
+        assert family.name.endswith("_total") == (family.kind == "counter")
+        assert not re.search(r"_(?:percent|mib|mb|ms|milliseconds)\b", family.name)

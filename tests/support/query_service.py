@@ -11,6 +11,7 @@ from werkzeug.test import Client, TestResponse
 from queryapi import app
 from queryapi.access.principal import Scope
 from queryapi.api.realtime import RealtimeApi
+from queryapi.bus.bus import Bus
 from queryapi.cache.grid import Grid
 from queryapi.settings import Cluster, Settings, Timeouts
 from tests.support.fake_prometheus import Clock, FakePrometheus
@@ -73,6 +74,7 @@ def running(
     patience: float = 30.0,
     clusters: tuple[str, ...] = ("c",),
     source: Literal["gpuscope", "nativelink"] = "gpuscope",
+    bus: Bus | None = None,
     **settings: Any,
 ) -> Iterator[Service]:
     """Run the service for *clusters*, all of them told about by one fake Prometheus.
@@ -90,6 +92,7 @@ def running(
         clock=clock,
         connect=lambda _cluster, _settings: prometheus,
         examiner=examiner,
+        bus=bus,
     )
     try:
         yield Service(prometheus, clock, Visitor(service.wsgi), service, examiner)

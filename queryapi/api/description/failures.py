@@ -70,6 +70,26 @@ _OWN: Mapping[tuple[Api, HTTPStatus], tuple[str, str]] = {
         "There is no such pool, or the caller may not see it.",
         "Pool not found",
     ),
+    (Api.JOBS, HTTPStatus.BAD_REQUEST): (
+        "A parameter or the body is missing or wrong; `error` says what.",
+        "progress must be a number from 0 to 100",
+    ),
+    (Api.JOBS, HTTPStatus.FORBIDDEN): (
+        "The caller may not do this, or the job is another worker's.",
+        "Worker not authorized to report this job",
+    ),
+    (Api.JOBS, HTTPStatus.NOT_FOUND): (
+        "There is no such job, or the caller may not see it.",
+        "Job not found",
+    ),
+    (Api.JOBS, HTTPStatus.CONFLICT): (
+        "There is a job of that id, or it has ended in another way.",
+        "There is a job of that id",
+    ),
+    (Api.JOBS, HTTPStatus.SERVICE_UNAVAILABLE): (
+        "The database does not answer, or none is configured, or nobody can judge the token now.",
+        "The database does not answer",
+    ),
     (Api.POOLS, HTTPStatus.SERVICE_UNAVAILABLE): (
         "The database or Prometheus does not answer, or nobody can judge the token now.",
         "The database does not answer",

@@ -25,11 +25,20 @@ failure has the form of its API. GET answers HEAD too; a trailing slash is welco
 measured is null or absent, never zero; only a pool's fields that are zero so are named in \
 `unmeasured`."""
 # OpenAPI has no words for WebSockets.
-_STREAM = """\
+_PUSHED = """\
 WebSockets are served on a port of their own, the setting `stream_listen`: `{path}` sends the \
 answer of `GET {asked}` again and again, to callers who may read that. Parameters: `interval`, \
 seconds between two messages (1 to 300, default 5), and `compare`, as there. Messages, tokens and \
 close codes: `docs/streaming.md`."""
+_FOLLOWED = """\
+On the port of `stream_listen`, the WebSocket `{path}` tells of jobs to callers who may read \
+`GET {asked}`, in text frames of JSON: `{{"type": …, "data": …}}`. Say \
+`{{"type": "subscribe:job", "subscriptionId": "job-42"}}`: `subscribed` is answered, then how the \
+job is now, then every `JOB_PROGRESS`, `JOB_LOGS` and `JOB_COMPLETED`, numbered by `seq`. With \
+`since` and `epoch`, told by `GET /api/jobs/{{job_id}}/monitor` as `seq` and `epoch`, it goes on \
+from there without a gap. `unsubscribe` and `ping` are understood too. All of it: \
+`docs/streaming.md`."""
+_STREAM_OF = {"/ws": _FOLLOWED}
 _OPERATIONS = "operations"
 _TAGS = {
     Api.REALTIME: "The state of a cluster, read at most once in 30 seconds for all callers.",
@@ -37,6 +46,7 @@ _TAGS = {
     Api.MONITORING: "Workers and operations: GPU nodes and GPU pods, as a scheduler sees them.",
     Api.POOLS: "Compute pools: what is wanted of them, beside what is seen of their nodes. A pool"
     " that only nodes' labels tell of is read-only until a PUT adopts it.",
+    Api.JOBS: "Jobs as their workers report them, by HTTP and, at the same moment, by WebSocket.",
     _OPERATIONS: "For operators and their tools: open to everybody who can reach the service.",
 }
 _BEARER = {
@@ -86,7 +96,7 @@ def _streams(endpoints: Sequence[Endpoint]) -> Iterator[str]:
     routes = {endpoint.path for endpoint in endpoints}
     for path, asked in STREAMS.items():
         if asked in routes:
-            yield _STREAM.format(path=path, asked=asked)
+            yield _STREAM_OF.get(path, _PUSHED).format(path=path, asked=asked)
 
 
 def _operation(endpoint: Endpoint, bodies: Mapping[type, Json]) -> Json:
@@ -168,11 +178,12 @@ def _answers(endpoint: Endpoint, body: Json) -> Json:
     if endpoint.example is not None:
         content["example"] = msgspec.to_builtins(endpoint.example)
     sent = _references(headers.of_answer(endpoint))
+    others = {media: {"schema": {"type": "string"}} for media in endpoint.other_media}
     answers: Json = {
         str(status.value): {
             "description": status.phrase,
             "headers": sent,
-            "content": {endpoint.media: content},
+            "content": {endpoint.media: content, **others},
         }
         for status in (endpoint.success, *endpoint.also)
     }

@@ -48,7 +48,7 @@ def _groups(described: Json) -> Iterator[Json]:
 def _operation(described: Json, method: str, path: str, operation: Json) -> Json:
     # Answers stand before failures, and the first of them is success.
     success = next(iter(operation["responses"]))
-    [(media, content)] = operation["responses"][success]["content"].items()
+    media, content = next(iter(operation["responses"][success]["content"].items()))
     parameters = operation.get("parameters", [])
     taken = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     return {
@@ -108,12 +108,19 @@ def _fields(described: Json, schema: Json, prefix: str) -> Iterator[tuple[str, s
             _kind(described, inner),
             member.get("description") or inner.get("description", ""),
         )
-        if "items" in inner:
-            yield from _fields(described, inner["items"], f"{where}[].")
-        elif isinstance(inner.get("additionalProperties"), dict):
-            yield from _fields(described, inner["additionalProperties"], f"{where}.*.")
-        else:
-            yield from _fields(described, inner, f"{where}.")
+        for option in inner.get("anyOf", (inner,)):
+            yield from _inside(described, _resolved(described, option), where)
+
+
+def _inside(described: Json, schema: Json, where: str) -> Iterator[tuple[str, str, str]]:
+    if "items" in schema:
+        items = _resolved(described, schema["items"])
+        for option in items.get("anyOf", (items,)):
+            yield from _fields(described, option, f"{where}[].")
+    elif isinstance(schema.get("additionalProperties"), dict):
+        yield from _fields(described, schema["additionalProperties"], f"{where}.*.")
+    else:
+        yield from _fields(described, schema, f"{where}.")
 
 
 def _resolved(described: Json, schema: Json) -> Json:
@@ -128,6 +135,8 @@ def _kind(described: Json, schema: Json) -> str:
         return " or ".join(_kind(described, _resolved(described, it)) for it in schema["anyOf"])
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
+    if "type" not in schema:
+        return "anything"
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     return " or ".join(kinds) + (f", {schema['format']}" if "format" in schema else "")
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from queryapi.access.policy import Permission
 from queryapi.api.endpoints.endpoint import GUARDED_PROBLEMS, Endpoint, Parameter
+from queryapi.api.endpoints.jobs import JOBS
 from queryapi.api.endpoints.operating import METRICS, OPERATING
 from queryapi.api.endpoints.pools import POOLS
 from queryapi.api.endpoints.realtime import REALTIME
@@ -22,6 +23,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *VITALS,
     *SCHEDULING,
     *POOLS,
+    *JOBS,
     *OPERATING,
 )
 

@@ -31,6 +31,9 @@ GUARDED_PROBLEMS = tuple(
 READ_PROBLEMS = tuple(sorted({*GUARDED_PROBLEMS, HTTPStatus.NOT_FOUND}))
 
 
+_LONGEST_ONE = 256
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One parameter of the query or, when the path names it, of the path.
@@ -86,6 +89,9 @@ class Endpoint:
         taken: An example of that.
         success: The status of a success.
         tells: The headers that a success has besides.
+        other_media: Other media types that it may be asked for in, as text.
+        counted_by: The parameter of the path whose values are limited one by one; empty = a
+            caller's requests count together.
     """
 
     method: str
@@ -106,9 +112,23 @@ class Endpoint:
     taken: msgspec.Struct | None = None
     success: HTTPStatus = HTTPStatus.OK
     tells: tuple[str, ...] = ()
+    other_media: tuple[str, ...] = ()
+    counted_by: str = ""
 
     @property
     def sample(self) -> str:
         """The path with the examples of its parameters."""
         examples = {parameter.name: quote(parameter.example) for parameter in self.parameters}
         return self.path.format_map(examples)
+
+    def counted_as(self, path: str) -> tuple[str, str]:
+        """Return the name under which a request for *path*, one of its own, is limited.
+
+        And under which of those: empty = they are not limited one by one.
+        """
+        name = f"{self.method} {self.path}"
+        if not self.counted_by:
+            return name, ""
+        place = self.path.split("/").index(f"{{{self.counted_by}}}")
+        # As long as any that there can be: a name is kept for as long as it is counted.
+        return name, path.split("/")[place][:_LONGEST_ONE]

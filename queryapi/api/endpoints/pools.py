@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from queryapi.access.policy import Permission
 from queryapi.api import poolexamples as examples
+from queryapi.api.bounds import PERIOD
 from queryapi.api.endpoints.endpoint import (
     GUARDED_PROBLEMS,
     READ_PROBLEMS,
@@ -31,7 +32,6 @@ TAG = r'(?:W/)?"[!#-~\x80-\xff]*"'
 # Empty members of a list are passed over (RFC 9110, section 5.6.1.2).
 TAGS = rf"\*|{TAG}(?:[ \t]*,[ \t,]*{TAG})*"
 BEFORE = "act-[1-9][0-9]{0,17}"
-PERIOD = "[1-9][0-9]{0,6}[smhd]"
 
 _POOL = Parameter("pool_id", "Its id.", required=True, example="pool-1")
 _EXPECTED = Parameter(

@@ -16,8 +16,8 @@ COMPARE = (
     "|(?:[1-9]|[12][0-9]|30)d"
 )
 
-STREAMS = {"/api/v1/real-time-metrics/ws": "/api/v1/real-time-metrics"}
-"""Paths of WebSockets, which another listener serves, by the route whose answers they push."""
+STREAMS = {"/api/v1/real-time-metrics/ws": "/api/v1/real-time-metrics", "/ws": "/api/jobs"}
+"""Paths of WebSockets, which another listener serves, by the route that shows who may open them."""
 
 VITALS: tuple[Endpoint, ...] = (
     Endpoint(

@@ -26,6 +26,7 @@ from queryapi.settings import Api
 from tests.support.fake_prometheus import FakePrometheus, series
 from tests.support.pools import WHOLE
 from tests.support.query_service import STATUS, TASKS, Service, running
+from tests.support.stored import prepared
 
 _DOWN = UpstreamUnavailable("the connection to Prometheus failed", reason="refused")
 _OURS = (
@@ -57,7 +58,7 @@ def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @contextmanager
 def kept(folder: Path) -> Iterator[Service]:
     """Run the service with something in every list, and one registered pool."""
-    with running(database_url=f"sqlite:///{folder / 'gpuscope.db'}") as service:
+    with running(database_url=prepared(folder)) as service:
         fill(service.prometheus)
         assert 201 == service.http.post("/api/pools", json=dict(WHOLE)).status_code
         yield service
@@ -229,7 +230,7 @@ def test_examples_are_as_described(described: dict[str, Any]) -> None:
         if "example" in content
     ]
 
-    assert 2 == sum("requestBody" in operation for operation in operations)
+    assert 5 == sum("requestBody" in operation for operation in operations)
     assert contents
     for content in contents:
         jsonschema_rs.Draft202012Validator(
@@ -355,7 +356,10 @@ def test_texts_of_the_description_cannot_become_markup() -> None:
         Permission.READ,
         _HOSTILE,
         None,
-        (Parameter("name", _HOSTILE, required=True), Parameter("a", "b", example=_HOSTILE)),
+        (
+            Parameter("name", _HOSTILE, required=True, example="n"),
+            Parameter("a", "b", example=_HOSTILE),
+        ),
         media="text/plain",
     )
     described = description((endpoint,), _HOSTILE)

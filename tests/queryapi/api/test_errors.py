@@ -38,7 +38,7 @@ def _service() -> Iterator[Service]:
             {"error": "Not Found", "message": "The requested resource was not found"},
             "/api/pools/p/x",
         ),
-        ({"success": False, "error": "Not found"}, "/api/jobs"),
+        ({"success": False, "error": "Not found"}, "/api/jobs/j/x"),
         ({"error": "Not found"}, "/"),
     ],
 )
