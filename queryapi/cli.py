@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from queryapi import server, version
-from queryapi.commands import db, doctor, token
+from queryapi.commands import db, doctor, job, token
 from queryapi.errors import ConfigurationError
 from queryapi.settings import Settings, load
 from queryapi.telemetry import logs
 from queryapi.wiring.ground import check
 
 # Each module's `add_to` adds one subcommand.
-_COMMANDS = (token, db, doctor)
+_COMMANDS = (token, db, doctor, job)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
