@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +45,21 @@ def _occupied() -> Iterator[None]:
 
 
 @contextmanager
-def _up(directory: Path, **variables: str) -> Iterator[Process]:
-    """Run it until it says how to end it."""
-    process = Process(
+def _begun(directory: Path, **variables: str) -> Iterator[Process]:
+    """Run it."""
+    with Process(
         "make up",
         [sys.executable, "-m", "demo.up"],
         log=directory / "up.log",
         environment={"PYTHONPATH": str(ROOT), "TMPDIR": str(directory), **variables},
-    )
-    with process:
+    ) as process:
+        yield process
+
+
+@contextmanager
+def _up(directory: Path, **variables: str) -> Iterator[Process]:
+    """Run it until it says how to end it."""
+    with _begun(directory, **variables) as process:
         wait_for(
             lambda: "Ctrl-C" in process.log.read_text() or not process.alive(),
             seconds=SECONDS,
@@ -74,7 +80,7 @@ def test_one_command_shows_a_living_fleet(occupied: None, tmp_path: Path) -> Non
     # No real cluster of whoever runs this test may be touched by it.
     with _up(tmp_path, KUBECONFIG=os.devnull) as up:
         text = up.log.read_text()
-        [url, pools] = re.findall(r"curl '(.+)'", text)
+        [url, pools, jobs] = re.findall(r"curl '(.+)'", text)
         answer = requests.get(url, params={"include": "nodes"}, timeout=10).json()
 
         assert "a demo fleet of 44 nodes and 300 GPUs stands in" in text
@@ -88,6 +94,8 @@ def test_one_command_shows_a_living_fleet(occupied: None, tmp_path: Path) -> Non
         elsewhere = scheduler.replace("scheduler/status", "clusters")
         assert 404 == requests.get(elsewhere, timeout=10).status_code
         _hold_pools(pools)
+        [watched] = re.findall(r"job watch (\S+)", text)
+        _hold_jobs(jobs, watched)
         [doctor] = re.findall(r"doctor --config (\S+)", text)
         assert Path(doctor).is_file()
 
@@ -151,12 +159,17 @@ def test_a_real_driver_does_not_mix_with_the_demo(tmp_path: Path) -> None:
     """This machine's devices beside a demo fleet are under a label of their own."""
     scenario = tmp_path / "devices.ini"
     write(scenario, Scenario(devices=(device(H100, "GPU-mine", 0, busy=1),)))
-    with _up(tmp_path, KUBECONFIG=os.devnull, **environment(scenario)) as up:
+    found: list[Any] = []
+    # Not until it is whole: that costs many seconds of CPU, and others wait for it.
+    with _begun(tmp_path, KUBECONFIG=os.devnull, **environment(scenario)) as up:
+
+        def measured() -> bool:
+            assert up.alive(), up.last_words()
+            found[:] = _found(tmp_path, 'gpu_up{uuid="GPU-mine"}')
+            return bool(found)
+
+        wait_for(measured, seconds=SECONDS, what="this machine's device", every=0.3)
         text = up.log.read_text()
-        [prometheus] = re.findall(r"Prometheus +(http://\S+)", text)
-        found = requests.get(
-            f"{prometheus}/api/v1/query", params={"query": 'gpu_up{uuid="GPU-mine"}'}, timeout=10
-        ).json()["data"]["result"]
 
     assert 'as cluster="this-machine" in Prometheus' in text
     assert "the demo fleet's devices stand in for those of prod-cluster" in text
@@ -207,6 +220,32 @@ def _hold_pools(url: str) -> None:
     for field in ("cpuUtilization", "memoryUtilization", "networkUtilization"):
         assert {True} == {0 < pool[field] <= 100 for pool in pools.values()}
     assert 0 < training["gpuUtilization"] <= 100
+
+
+def _hold_jobs(url: str, watched: str) -> None:
+    """Check that the demo's jobs are there, and that they run."""
+
+    def told() -> dict[str, Any]:
+        return {job["id"]: job for job in requests.get(url, timeout=10).json()["jobs"]}
+
+    wait_for(lambda: watched in told(), seconds=SECONDS, what="jobs", every=1.0)
+
+    assert {"RUNNING"} == {job["status"] for job in told().values()} - {"COMPLETED"}
+
+
+def _found(directory: Path, query: str) -> list[Any]:
+    """Return what the Prometheus of a stack finds, as soon as there is one."""
+    for address in re.findall(
+        r"tsdb\.\S+ .*--web\.listen-address=(\S+)", _still_running(directory)
+    ):
+        with suppress(requests.ConnectionError):
+            answer = requests.get(
+                f"http://{address}/api/v1/query", params={"query": query}, timeout=10
+            )
+            if answer.status_code == requests.codes.ok:
+                found: list[Any] = answer.json()["data"]["result"]
+                return found
+    return []
 
 
 def _children(pid: int) -> list[int]:
