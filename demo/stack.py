@@ -47,6 +47,12 @@ def demo_nodes(directory: Path, targets: Path) -> Process:
     return _process("demo-nodes", command, directory, None, environment)
 
 
+def demo_jobs(directory: Path, url: str) -> Process:
+    """Return the workers of some of the living fleet's pods; they report to the query API *url*."""
+    command = [sys.executable, "-m", "demo.jobs", f"--url={url}", f"--cluster={CLUSTER}"]
+    return _process("demo-jobs", command, directory, None)
+
+
 def node_exporter_of_this_host(directory: Path, port: int) -> Process:
     """Return gpuscope's node exporter on this machine's own driver."""
     command = [_script("gpuscope-exporter"), "node", _listen(port)]

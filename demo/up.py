@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo import pools, real, stack
+from demo import jobs, pools, real, stack
 from demo.processes import (
     LOOPBACK,
     Process,
@@ -100,6 +100,8 @@ def _run(plan: Plan, cleanup: ExitStack, stop: StopSignal) -> int:
         if not plan.kubeconfig:
             # Real clusters have pools of their own: nobody registers any for their people.
             pools.seed(plan.api_url)
+            workers = stack.demo_jobs(plan.directory, plan.api_url)
+            running.append(cleanup.enter_context(workers))
         _show(plan)
     while not stop.wait(1.0):
         for process in running:
@@ -204,7 +206,16 @@ def _show(plan: Plan) -> None:
     print(f"\n$ curl '{plan.status_url}'")
     print(json.dumps(_answer(plan.status_url), indent=2))
     print(f"\n$ curl '{plan.api_url}/api/pools'    # compute pools: docs/pools.md")
+    if not plan.kubeconfig:
+        _show_jobs(plan.api_url, f"ws://{LOOPBACK}:{plan.ports['WebSockets']}/ws")
     print("\nCtrl-C ends everything.", flush=True)
+
+
+def _show_jobs(url: str, stream: str) -> None:
+    print(f"$ curl '{url}/api/jobs'    # what they get done: docs/workers.md")
+    for pod in jobs.pods(url, stack.CLUSTER)[:1]:
+        options = f"--url {url} --stream-url {stream}"
+        print(f"$ .venv/bin/gpuscope-api job watch {pod.name} {options}")
 
 
 def _is_whole(plan: Plan) -> bool:
