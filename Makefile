@@ -39,6 +39,9 @@ bench: setup ## Print the figures of bench/, the long ones in small form
 	@$(BIN)/python bench/health.py --seconds=10
 	@$(BIN)/python bench/stream.py --subscribers=500 --seconds=15
 	@$(BIN)/python bench/pools.py --pools=200 --nodes=2000 --seconds=2 --rounds=5
+	@$(BIN)/python bench/ingest.py --small
+	@$(BIN)/python bench/fanout.py --subscribers 500 --seconds=5
+	@$(BIN)/python bench/job_keeping.py --seconds=2 --lines=20000
 	@$(BIN)/python bench/cluster_page.py
 	@$(BIN)/python bench/cluster_scale.py --nodes=500 --pods=5000 --gpu-pods=1500 --seconds=50
 

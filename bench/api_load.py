@@ -1,10 +1,11 @@
 """Load for one address, from a process of its own: prints what it saw as JSON.
 
     api_load.py HOST:PORT PATH --connections=N --seconds=S [--rate=R | --once] [--header=…]
+                [--post=JSON]
 
 Without a rate every connection asks again as soon as it is answered. With one, requests begin at
 fixed times and wait for a free connection if need be, which counts. `--once`: all ask once,
-together.
+together. `{}` in the path is the connection's number.
 """
 
 import argparse
@@ -15,14 +16,16 @@ import resource
 import statistics
 import time
 from collections import Counter, deque
+from functools import partial
 from typing import cast
 
 
 class Client(asyncio.Protocol):
     """One connection: asks, reads the whole answer, tells how long it took."""
 
-    def __init__(self, load: "Load") -> None:
+    def __init__(self, load: "Load", number: int = 0) -> None:
         self._load = load
+        self._request = load.request(number)
         self._left = -1
         self._head = b""
         self._status = 0
@@ -36,7 +39,7 @@ class Client(asyncio.Protocol):
     def ask(self, began: float) -> None:
         """Send the request; *began* is when it was due."""
         self._began, self._left, self._head = began, -1, b""
-        self._transport.write(self._load.request)
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         """Count down to the end of the answer."""
@@ -62,14 +65,21 @@ class Load:
     """All connections together."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        lines = [f"GET {options.path} HTTP/1.1", "Host: bench", *options.header]
-        self.request = ("\r\n".join(lines) + "\r\n\r\n").encode()
         self.options = options
         self.seconds: list[float] = []
         self.statuses: Counter[str] = Counter()
         self.idle: deque[Client] = deque()
         self.waiting: deque[float] = deque()
         self.ended = False
+
+    def request(self, number: int) -> bytes:
+        """Return what the connection of a number asks."""
+        options, body = self.options, self.options.post or ""
+        path = options.path.replace("{}", str(number))
+        lines = [f"{'POST' if body else 'GET'} {path} HTTP/1.1", "Host: bench", *options.header]
+        if body:
+            lines += ["Content-Type: application/json", f"Content-Length: {len(body.encode())}"]
+        return ("\r\n".join(lines) + f"\r\n\r\n{body}").encode()
 
     def connected(self, client: Client) -> None:
         """Take in a connection that may be asked."""
@@ -99,8 +109,9 @@ class Load:
         """Connect, ask for as long as told, and end."""
         loop = asyncio.get_running_loop()
         host, _, port = self.options.address.rpartition(":")
-        for _ in range(self.options.connections):
-            await loop.create_connection(lambda: Client(self), host, int(port))
+        for number in range(self.options.connections):
+            client = partial(Client, self, number)
+            await loop.create_connection(client, host, int(port))
         began = time.perf_counter()
         if self.options.rate:
             await self._at_a_rate(began)
@@ -136,6 +147,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.0)
     parser.add_argument("--once", action="store_true")
     parser.add_argument("--header", action="append", default=[])
+    parser.add_argument("--post", help="what to send; without it, nothing is")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     load = Load(parser.parse_args())

@@ -23,6 +23,8 @@ from typing import cast
 _TEXT, _CLOSE, _PING = 1, 8, 9
 _AT_ONCE = 100
 _MASK = 0x80
+_SHORT = 125
+"""Bytes of a frame whose length is one byte: RFC 6455, section 5.2."""
 
 
 class Subscriber(asyncio.Protocol):
@@ -72,6 +74,12 @@ class Subscriber(asyncio.Protocol):
             opcode, payload = self._left[0] & 0x0F, self._left[begin : begin + length]
             self._left = self._left[begin + length :]
             yield opcode, payload
+
+    def say(self, text: str) -> None:
+        """Send a short text."""
+        told = text.encode()
+        assert len(told) <= _SHORT, text  # noqa: S101 - ours alone
+        self._transport.write(bytes((0x80 | _TEXT, _MASK | len(told), 0, 0, 0, 0)) + told)
 
     def leave(self) -> None:
         """Go without a word."""
@@ -161,8 +169,8 @@ class Load:
         ]
 
 
-def main() -> None:
-    """Measure and print."""
+def options() -> argparse.ArgumentParser:
+    """Return what can be said to a load, and let it have as many connections as it may."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("address")
     parser.add_argument("path")
@@ -171,7 +179,12 @@ def main() -> None:
     parser.add_argument("--header", action="append", default=[])
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    load = Load(parser.parse_args())
+    return parser
+
+
+def main() -> None:
+    """Measure and print."""
+    load = Load(options().parse_args())
     asyncio.run(load.run())
     delays = sorted(load.delays()) or [0.0]
     counts = [len(moments) for moments in load.arrivals.values() if moments[0] > load.whole]
