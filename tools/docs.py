@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from exporter.catalogue import CATALOGUE, Family, Role
 from queryapi.settings import Settings
 from queryapi.settings.source import environment_names
 from queryapi.settings.table import LISTEN_APIS
+from queryapi.telemetry.jobpage import FAMILIES, JOBS, LEFT_OUT
 
 _ROOT = Path(__file__).parent.parent
 _NOTE = "<!-- Written by `make docs`; edit the code it is made from. -->\n"
@@ -19,6 +21,12 @@ _METRICS = (
     "# Metrics\n\n"
     "Declared in `exporter/catalogue.py`. `stable`: neither name, meaning nor labels change "
     "within a major version. Both exporters also publish `process_…`, as prometheus_client does.\n"
+)
+_OF_JOBS = (
+    "At `/metrics` of each `gpuscope-api` with a database, read from it at most every 5 s: all "
+    "tell the same. The `jobs.exported` jobs that were heard of last, ended ones for "
+    "`jobs.exported_for` seconds; what was measured is told for `jobs.stalled_after` seconds. Left "
+    "out while the database hangs. Several replicas: `max by (cluster, namespace, job_id) (…)`.\n"
 )
 _CONFIGURATION = (
     "# Configuration of the query API\n\n"
@@ -68,6 +76,20 @@ def _metrics() -> Iterator[str]:
         families = (family for family in CATALOGUE if family.role is role)
         head = ("name", "type", "labels", "meaning", "dcgm-exporter", "stability")
         yield _table(head, map(_family_row, families))
+    yield from _job_families()
+
+
+def _job_families() -> Iterator[str]:
+    yield "## Query API: jobs\n"
+    yield _OF_JOBS
+    placed = ("job_id", "cluster", "namespace")
+    rows = (
+        (_code(one.name), one.kind, ", ".join(map(_code, (*placed, *one.labels))), one.help)
+        for one in FAMILIES
+    )
+    more = ((JOBS, "`status`"), (LEFT_OUT, ""))
+    others = ((_code(name), "gauge", labels, told) for (name, told), labels in more)
+    yield _table(("name", "type", "labels", "meaning"), chain(rows, others))
 
 
 def _family_row(family: Family) -> tuple[str, ...]:
