@@ -32,8 +32,21 @@ def _settings() -> Iterator[Any]:
                 yield pytest.param(content, id=f"{page.stem}-{number}")
 
 
-def _lines(page: Path) -> list[str]:
-    return re.findall(r"^    (curl .*127\.0\.0\.1:8080.*)$", page.read_text(), re.MULTILINE)
+def _lines(page: Path) -> list[list[str]]:
+    """Return the words of each line of curl that a page shows, however many lines it goes over."""
+    text = page.read_text().replace("\\\n", " ")
+    shown = re.findall(r"^    (curl .*127\.0\.0\.1:8080.*)$", text, re.MULTILINE)
+    return [shlex.split(line) for line in shown]
+
+
+def _answered(http: Client, words: list[str]) -> int:
+    """Send what a line of curl sends; returns the status."""
+    url = urlsplit(next(word for word in words if word.startswith("http")))
+    target = f"{url.path}?{url.query}"
+    if "-d" not in words:
+        return http.get(target).status_code
+    sent, kind = words[words.index("-d") + 1], "application/json"
+    return http.post(target, data=sent, content_type=kind).status_code
 
 
 @pytest.mark.parametrize("content", list(_settings()))
@@ -58,9 +71,8 @@ def test_the_pages_with_settings_are_known() -> None:
 @pytest.mark.parametrize("page", [page for page in _PAGES if _lines(page)], ids=lambda it: it.stem)
 def test_lines_that_are_shown_ask_for_what_there_is(page: Path) -> None:
     """Each has a route and parameters that are understood; this test's cluster may be silent."""
-    urls = [urlsplit(shlex.split(line)[-1]) for line in _lines(page)]
     with running(clusters=("prod-cluster",)) as service:
         http = Client(service.http.application)
-        asked = {url.geturl(): http.get(f"{url.path}?{url.query}").status_code for url in urls}
+        asked = {" ".join(words): _answered(http, words) for words in _lines(page)}
 
-    assert {} == {url: status for url, status in asked.items() if status not in {200, 503}}
+    assert {} == {line: status for line, status in asked.items() if status not in {200, 503}}
