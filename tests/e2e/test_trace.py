@@ -1,6 +1,5 @@
 """A production trace through the whole stack, against sums made straight from its rows."""
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,25 +14,24 @@ from prometheus_api_client import PrometheusConnect
 from demo.processes import wait_for
 from tests.e2e import oracle
 from tests.e2e.oracle import Truth
-from tests.support.stack import LARGE_SCRAPE_SECONDS, READY_SECONDS, RunningStack, running_stack
+from tests.support.stack import READY_SECONDS, RunningStack, running_stack
+from tests.support.traced import SCRAPE_SECONDS, trace_folder
+from tests.support.whole import WHOLE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.trace]
 
 # Thousands of pods on a busy machine: what is told counts here, not how soon.
 PATIENT = {"timeouts": {"query": 60, "request": 60}}
-LARGE: Any = {"seconds": LARGE_SCRAPE_SECONDS, "settings": PATIENT}
-GPUS = 6212
+GPUS = 6212 if WHOLE else 1542
 PEAK_SECOND = 12_523_649
-ALL_PODS = 8152
+SOME_PODS = 2000 if WHOLE else 500
+TOO_MANY_PODS = 8152 if WHOLE else 2200
 """More than the cluster can hold: what is left over is in small blocks."""
 
 
 @pytest.fixture(name="trace", scope="module")
-def _trace() -> Path:
-    directory = os.environ.get("TRACE_DIR")
-    if not directory:
-        pytest.skip("set TRACE_DIR to the folder of the openb trace (README.md says where from)")
-    return Path(directory)
+def _trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trace_folder(tmp_path_factory)
 
 
 @dataclass(frozen=True)
@@ -44,14 +42,14 @@ class Packed:
     truth: Truth
 
 
-@pytest.fixture(name="packed", scope="module", params=[2000, ALL_PODS])
+@pytest.fixture(name="packed", scope="module", params=[SOME_PODS, TOO_MANY_PODS])
 def _packed(
     trace: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Packed]:
     directory = tmp_path_factory.mktemp("packed")
     arguments = (f"--trace={trace}", f"--pods={request.param}")
     with running_stack(
-        directory, "packed", *arguments, seconds=LARGE_SCRAPE_SECONDS, settings=PATIENT
+        directory, "packed", *arguments, seconds=SCRAPE_SECONDS, settings=PATIENT
     ) as running:
         running.wait_for_totals(GPUS)
         yield Packed(running, oracle.packed(trace, request.param))
@@ -62,7 +60,7 @@ def _timeline(trace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     directory = tmp_path_factory.mktemp("timeline")
     arguments = (f"--trace={trace}", f"--at={PEAK_SECOND}")
     with running_stack(
-        directory, "timeline", *arguments, seconds=LARGE_SCRAPE_SECONDS, settings=PATIENT
+        directory, "timeline", *arguments, seconds=SCRAPE_SECONDS, settings=PATIENT
     ) as running:
         running.wait_for_totals(GPUS)
         yield running

@@ -1,0 +1,27 @@
+"""The openb trace as tests replay it: on each fourth of its machines, or on all of them."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support import stack
+from tests.support.whole import WHOLE
+
+SHARE = 1 if WHOLE else 4
+"""One machine of so many is there."""
+SCRAPE_SECONDS = stack.LARGE_SCRAPE_SECONDS if WHOLE else stack.SCRAPE_SECONDS
+"""Between two scrapes of them."""
+_NODES, _PODS = "openb_node_list_all_node.csv", "openb_pod_list_default.csv"
+
+
+def trace_folder(factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the trace: all of its pods, and its share of machines."""
+    given = os.environ.get("TRACE_DIR")
+    if not given:
+        pytest.skip("set TRACE_DIR to the folder of the openb trace (README.md says where from)")
+    folder = factory.mktemp("trace")
+    heading, *machines = (Path(given) / _NODES).read_text().splitlines(keepends=True)
+    (folder / _NODES).write_text("".join([heading, *machines[::SHARE]]))
+    (folder / _PODS).symlink_to((Path(given) / _PODS).resolve())
+    return folder
