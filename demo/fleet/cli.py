@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _serve(options: argparse.Namespace) -> None:
     store = Store(history=10_000)
-    app = create_app(store, Settings(bookmark_interval=_BOOKMARK_SECONDS))
+    app = create_app(store, Settings(bookmark_interval=options.bookmark_interval))
     options.stage(options, store, app)
     write = partial(write_kubeconfig, options.kubeconfig_out) if options.kubeconfig_out else None
     await serve_until_stopped(app, store, listen=options.listen, write=write)
@@ -181,4 +181,11 @@ def _parser() -> argparse.ArgumentParser:
     for use in (living, packed, timeline, large):
         use.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT")
         use.add_argument("--kubeconfig-out", type=Path)
+        use.add_argument(
+            "--bookmark-interval",
+            type=float,
+            default=_BOOKMARK_SECONDS,
+            metavar="SECONDS",
+            help="between two signs of life to whoever watches",
+        )
     return parser
