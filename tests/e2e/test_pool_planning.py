@@ -96,7 +96,7 @@ def test_the_newest_moment_is_now(stack: RunningStack) -> None:
         assert 5 == len(points)
         return newest == expected
 
-    wait_for(is_told, seconds=60, what="a moment at which the fleet was known")
+    wait_for(is_told, seconds=60, what="a moment at which the fleet was known", every=0.5)
 
 
 def test_a_registered_pool_takes_its_nodes_with_it(stack: RunningStack) -> None:
@@ -165,4 +165,4 @@ def test_without_a_prometheus_nothing_is_made_up(stack: RunningStack) -> None:
         assert all("fits" in one.json() or not one.ok for one in answers[:1])
         return [one.status_code for one in answers] == [HTTPStatus.SERVICE_UNAVAILABLE] * 2
 
-    wait_for(is_given_up, seconds=STALE_SECONDS + 75, what="old answers' end")
+    wait_for(is_given_up, seconds=STALE_SECONDS + 75, what="old answers' end", every=0.5)

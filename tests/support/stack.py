@@ -67,7 +67,7 @@ class RunningStack:
             usage = answer.json()["data"]["current_gpu_usage"]
             return bool(usage["total_gpus"] == total_gpus)
 
-        wait_for(shown, seconds=READY_SECONDS, what="the fleet's totals")
+        wait_for(shown, seconds=READY_SECONDS, what="the fleet's totals", every=0.2)
 
     def _data(self, endpoint: str, parameters: dict[str, Any]) -> dict[str, Any]:
         answer = self.ask(endpoint, **parameters)
