@@ -41,7 +41,7 @@ from queryapi.storage.engine import Store
 from queryapi.storage.jobrecords import Job, Sample, Tariff
 from tests.support.postgresql import PostgresqlServer, postgresql_server
 
-_BUDGET_RATIO, _BUDGET_MS = 2.0, 100.0
+_BUDGET_RATIO, _BUDGET_MS = 5.0, 100.0
 _CONNECTIONS, _RATE = 64, 200
 _WAYS = "raw", "each alone", "together"
 _RULES = Rules(auto_register=True, default_cluster=api_parts.CLUSTER)
