@@ -8,7 +8,13 @@ const AsyncFunction = (async () => {}).constructor;
 
 Object.assign(globalThis, given.values);
 for (const name of given.functions) globalThis[name] = (...what) => tell(name, ...what);
-globalThis.WebSocket ??= require("ws");
+// As in a browser, a connection that fails ends no page.
+globalThis.WebSocket ??= class extends require("ws") {
+  constructor(...given) {
+    super(...given);
+    this.on("error", () => {});
+  }
+};
 // What JSX becomes; no page is drawn here.
 globalThis.React = { createElement: (what, props, ...children) => ({ what, props, children }) };
 globalThis.LineChart = "LineChart";
