@@ -1,7 +1,8 @@
-/* The library's state: scenario, handles, and the gate every call comes through. */
+/* The library's state: the scenario, and the gate every call comes through. */
 
 #include "library.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,15 +11,19 @@
 #include <time.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct scenario scenario;
-static bool scenario_good;
+static struct scenario *scenario; /* NULL while the file is missing or not understood */
 static struct stat scenario_file;
 static char loaded_driver[TEXT_SIZE]; /* the driver this image of the library belongs to */
-static struct slot slots[MAX_DEVICES * 4];
-static size_t slot_count;
 static int initialised;
 
-static double wall_time(void)
+enum { KEPT = 8 };
+
+/* The last scenarios that were read, this one among them: calls under way may look at them. A call
+ * takes less long than the file is changed so often. */
+static struct scenario *kept[KEPT];
+static size_t latest;
+
+double wall_time(void)
 {
     struct timespec now;
 
@@ -28,41 +33,53 @@ static double wall_time(void)
 
 /* --- the scenario, always under the lock ------------------------------------------------------ */
 
-static const struct device *device_of(const struct slot *slot)
+/* The number of a handle's device; device_count when the scenario has it no more. */
+static size_t index_of(const struct slot *slot)
 {
-    for (size_t i = 0; i < scenario.device_count; i++)
-        if (strcmp(scenario.devices[i].texts[TEXT_uuid], slot->uuid) == 0)
-            return &scenario.devices[i];
-    return NULL;
-}
+    const char *uuid = slot->parent == NULL ? slot->uuid : slot->parent->uuid;
+    size_t index = 0;
 
-static struct slot *slot_of(const struct device *device)
-{
-    const char *uuid = device->texts[TEXT_uuid];
-
-    for (size_t i = 0; i < slot_count; i++)
-        if (strcmp(slots[i].uuid, uuid) == 0)
-            return &slots[i];
-    if (slot_count == sizeof slots / sizeof slots[0])
-        return NULL;
-    memcpy(slots[slot_count].uuid, uuid, TEXT_SIZE);
-    return &slots[slot_count++];
+    while (index < scenario->device_count &&
+           strcmp(device_text(scenario->devices[index], "uuid"), uuid) != 0)
+        index++;
+    return index;
 }
 
 /* Counts a device's energy up to now: called before its power may change and when it is asked. */
 static void count_energy(struct slot *slot, double now)
 {
-    const struct device *device = device_of(slot);
+    size_t index = slot->parent == NULL ? index_of(slot) : scenario->device_count;
+    const struct device *device;
+    const struct signal *energy;
 
-    if (device == NULL || device->signals[QUANTITY_energy].kind != INTEGRAL ||
-        now <= slot->energy_at)
+    if (index == scenario->device_count)
+        return;
+    device = scenario->devices[index];
+    energy = device_signal(device, "energy");
+    if (energy == NULL || energy->kind != INTEGRAL || now <= slot->energy_at)
         return;
     if (slot->energy_at == 0)
-        slot->energy = device->signals[QUANTITY_energy].arguments[0];
+        slot->energy = energy->arguments[0];
     else
-        slot->energy += signal_integral(&device->signals[QUANTITY_power], slot->energy_at, now,
-                                        scenario.loaded_at);
+        slot->energy += signal_integral(device_signal(device, "power"), slot->energy_at, now,
+                                        scenario->loaded_at);
     slot->energy_at = now;
+}
+
+static void replace(struct scenario *fresh)
+{
+    scenario = fresh;
+    if (fresh == NULL)
+        return;
+    latest = (latest + 1) % KEPT;
+    scenario_free(kept[latest]);
+    kept[latest] = fresh;
+}
+
+static void __attribute__((destructor)) leave(void)
+{
+    for (size_t i = 0; i < KEPT; i++)
+        scenario_free(kept[i]);
 }
 
 static bool changed(const struct stat *a, const struct stat *b)
@@ -78,39 +95,41 @@ static void refresh(double now)
     struct stat file = {0};
 
     if (path == NULL || stat(path, &file) != 0) {
-        scenario_good = false;
+        replace(NULL);
         memset(&scenario_file, 0, sizeof scenario_file);
         return;
     }
     if (!changed(&file, &scenario_file))
         return;
-    for (size_t i = 0; i < slot_count; i++)
-        count_energy(&slots[i], now);
+    for (size_t i = 0; scenario != NULL && slot_number(i) != NULL; i++)
+        count_energy(slot_number(i), now);
     scenario_file = file;
-    scenario_good = scenario_read(path, now, &scenario);
-    if (scenario_good && loaded_driver[0] == '\0')
-        memcpy(loaded_driver, scenario.system.driver_version, TEXT_SIZE);
+    replace(scenario_read(path, now));
+    if (scenario != NULL && loaded_driver[0] == '\0')
+        memcpy(loaded_driver, scenario->system.driver_version, TEXT_SIZE);
 }
 
 /* A library belongs to one driver: after an upgrade only a newly loaded copy works. */
 static bool mismatched(void)
 {
-    return strcmp(loaded_driver, scenario.system.driver_version) != 0;
+    return strcmp(loaded_driver, scenario->system.driver_version) != 0;
 }
 
 static bool missing(const char *call)
 {
     char word[TEXT_SIZE + 2];
 
+    if (scenario->system.absent[0] == '\0')
+        return false;
     snprintf(word, sizeof word, " %s ", call);
-    return strstr(scenario.system.absent, word) != NULL;
+    return strstr(scenario->system.absent, word) != NULL;
 }
 
 /* The fault that decides about a call: the library's before the device's; NULL when none does. */
 static const struct fault *active_fault(const char *call, const struct device *device, double now)
 {
-    double elapsed = now - scenario.loaded_at;
-    const struct fault *fault = fault_for(&scenario.faults, call, elapsed);
+    double elapsed = now - scenario->loaded_at;
+    const struct fault *fault = fault_for(&scenario->faults, call, elapsed);
 
     if (fault == NULL && device != NULL)
         fault = fault_for(&device->faults, call, elapsed);
@@ -119,26 +138,26 @@ static const struct fault *active_fault(const char *call, const struct device *d
 
 /* --- every call comes through here ------------------------------------------------------------ */
 
-static void fill(struct view *view, const struct device *device)
+/* How long a call takes even when all is well. */
+static double delay_of(const char *call, const struct view *view)
 {
-    view->loaded_at = scenario.loaded_at;
-    view->system = scenario.system;
-    view->device_count = (unsigned)scenario.device_count;
-    if (device != NULL) {
-        view->device = *device;
-        view->index = (unsigned)(device - scenario.devices);
-    }
+    char key[KEY_SIZE];
+    const struct signal *delay = NULL;
+
+    if (view->device != NULL && snprintf(key, sizeof key, "delay.%s", call) < KEY_SIZE)
+        delay = device_signal(view->device, key);
+    return delay == NULL ? 0 : signal_at(delay, view->now, view->scenario->loaded_at);
 }
 
-/* Answers a code, or HANG with the time a call has to hang in all. */
+/* Answers a code, or HANG with the time a call has to take in all. */
 static nvmlReturn_t decide(const char *call, struct slot *slot, struct view *view, double *hang)
 {
     const struct fault *fault;
-    const struct device *device = NULL;
+    size_t index;
 
-    view->now = wall_time();
+    *view = (struct view){.now = wall_time()};
     refresh(view->now);
-    if (!scenario_good)
+    if (scenario == NULL)
         return DRIVER_NOT_LOADED;
     if (!initialised && strcmp(call, "Init") != 0)
         return UNINITIALIZED;
@@ -146,20 +165,32 @@ static nvmlReturn_t decide(const char *call, struct slot *slot, struct view *vie
         return FUNCTION_NOT_FOUND;
     if (mismatched())
         return DRIVER_MISMATCH;
-    if (slot != NULL && (device = device_of(slot)) == NULL)
-        return GPU_IS_LOST;
-    fill(view, device);
-    fault = active_fault(call, device, view->now);
+    view->scenario = scenario;
+    if (slot != NULL) {
+        if ((index = index_of(slot)) == scenario->device_count)
+            return GPU_IS_LOST;
+        view->index = (unsigned)index;
+        view->device = scenario->devices[index];
+    }
+    fault = active_fault(call, view->device, view->now);
+    *hang = fault != NULL ? fault->seconds : delay_of(call, view);
     if (fault != NULL)
-        *hang = fault->seconds;
-    return fault == NULL ? SUCCESS : fault->code;
+        return fault->code;
+    return *hang > 0 ? HANG : SUCCESS;
+}
+
+static void nap(double seconds)
+{
+    static const double LONGEST = 0.01; /* the file is looked at again */
+    double length = fmin(seconds, LONGEST);
+
+    nanosleep(&(struct timespec){.tv_nsec = (long)(length * 1e9)}, NULL);
 }
 
 /* Waits out a hang: its time, or until the file no longer asks for it. */
-nvmlReturn_t enter(const char *call, struct slot *slot, struct view *view)
+nvmlReturn_t enter_any(const char *call, struct slot *slot, struct view *view)
 {
-    static const struct timespec NAP = {.tv_nsec = 10 * 1000 * 1000};
-    double began = wall_time();
+    double began = 0;
 
     for (;;) {
         double hang = 0;
@@ -170,21 +201,21 @@ nvmlReturn_t enter(const char *call, struct slot *slot, struct view *view)
         pthread_mutex_unlock(&lock);
         if (answer != HANG)
             return answer;
+        began = began == 0 ? view->now : began;
         if (view->now - began >= hang)
             return SUCCESS;
-        nanosleep(&NAP, NULL);
+        nap(hang - (view->now - began));
     }
 }
 
-struct slot *slot_at(unsigned index)
+nvmlReturn_t enter(const char *call, struct slot *slot, struct view *view)
 {
-    struct slot *slot = NULL;
+    nvmlReturn_t answer = enter_any(call, slot, view);
 
-    pthread_mutex_lock(&lock);
-    if (index < scenario.device_count)
-        slot = slot_of(&scenario.devices[index]);
-    pthread_mutex_unlock(&lock);
-    return slot;
+    if (answer == SUCCESS && slot != NULL &&
+        (slot->parent != NULL || mig_hides(call, view->device)))
+        return NOT_SUPPORTED;
+    return answer;
 }
 
 double energy_of(struct slot *slot, double now)
@@ -192,7 +223,8 @@ double energy_of(struct slot *slot, double now)
     double joules;
 
     pthread_mutex_lock(&lock);
-    count_energy(slot, now);
+    if (scenario != NULL)
+        count_energy(slot, now);
     joules = slot->energy;
     pthread_mutex_unlock(&lock);
     return joules;

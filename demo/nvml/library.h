@@ -5,8 +5,6 @@
 
 #include "scenario.h"
 
-#include <stdbool.h>
-
 typedef int nvmlReturn_t;
 
 enum {
@@ -14,8 +12,11 @@ enum {
     UNINITIALIZED = 1,
     INVALID_ARGUMENT = 2,
     NOT_SUPPORTED = 3,
+    NO_PERMISSION = 4,
+    NOT_FOUND = 6,
     INSUFFICIENT_SIZE = 7,
     DRIVER_NOT_LOADED = 9,
+    TIMEOUT = 10,
     FUNCTION_NOT_FOUND = 13,
     GPU_IS_LOST = 15,
     DRIVER_MISMATCH = 18,
@@ -25,30 +26,47 @@ enum {
 /* What a handle points at: lives as long as the library, whatever becomes of the scenario. */
 struct slot {
     char uuid[TEXT_SIZE];
-    double energy;    /* joules */
-    double energy_at; /* Unix time up to which energy is counted; 0 = not yet */
+    struct slot *parent; /* of a MIG instance: its device; NULL = this is a device */
+    unsigned instance;   /* of a MIG instance: its place among those of its device */
+    double energy;       /* joules */
+    double energy_at;    /* Unix time up to which energy is counted; 0 = not yet */
 };
 
 typedef struct slot *nvmlDevice_t;
 
-/* A consistent copy of what one call needs, so that nothing is locked while it hangs. */
+/* What one call needs. What it points at is never changed, and stays while the file changes
+ * several times. */
 struct view {
     double now;
-    double loaded_at;
-    struct device device; /* where the call concerns one */
-    unsigned index;       /* of that device */
-    struct system system;
-    unsigned device_count;
+    const struct scenario *scenario;
+    const struct device *device; /* where the call concerns one; of an instance, its parent */
+    unsigned index;              /* of that device */
 };
 
-/* Decides how a call ends and waits out a hang; the view is good when the answer is SUCCESS. */
+/* Decides how a call of a device (or, with NULL, of the library) ends, and waits out a hang; the
+ * view is good when the answer is SUCCESS. MIG instances answer NOT_SUPPORTED. */
 nvmlReturn_t enter(const char *call, struct slot *slot, struct view *view);
 
-/* The handle of the device at an index; NULL when there is none. */
-struct slot *slot_at(unsigned index);
+/* Whether a device does not answer a call while it is in MIG mode (mig.c). */
+bool mig_hides(const char *call, const struct device *device);
+
+/* As enter, for a call that MIG instances answer too. */
+nvmlReturn_t enter_any(const char *call, struct slot *slot, struct view *view);
+
+/* --- handles (slots.c); NULL = there are too many ------------------------------------------------ */
+
+struct slot *slot_of_device(const struct device *device);
+
+/* The handle of a device's MIG instance at a place; its UUID is this one from now on. */
+struct slot *slot_of_instance(struct slot *parent, unsigned instance, const char *uuid);
+
+/* All handles there ever were, one after the other; NULL after the last. */
+struct slot *slot_number(size_t number);
 
 /* Joules a device has used, by the integral of its power. */
 double energy_of(struct slot *slot, double now);
+
+double wall_time(void);
 
 void initialise(void);
 

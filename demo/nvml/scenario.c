@@ -7,47 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_SIZE = 2048, MAX_WORDS = 8 };
+enum { MAX_WORDS = 8 };
 
-struct name {
+static const struct shape {
     const char *word;
-    int number;
+    enum signal_kind kind;
     int arguments; /* how many numbers have to follow */
+} SHAPES[] = {
+    {"wave", WAVE, 3},   {"noise", NOISE, 3},       {"ramp", RAMP, 3},
+    {"count", COUNT, 1}, {"integral", INTEGRAL, 0}, {"sentinel", SENTINEL, 0},
+    {"", CONSTANT, 1}, /* a number without a word before it */
 };
 
-#define TEXT_NAME(name) #name,
-#define QUANTITY_NAME(name) #name,
-static const char *const TEXT_NAMES[] = {TEXTS(TEXT_NAME)};
-static const char *const QUANTITY_NAMES[] = {QUANTITIES(QUANTITY_NAME)};
+/* In the order of enum value_type. */
+static const char *const TYPES[] = {"double", "uint", "ulong", "ull", "sll", "sint", "ushort", NULL};
 
-static const struct name SIGNALS[] = {
-    {"wave", WAVE, 3}, {"noise", NOISE, 3},       {"ramp", RAMP, 3},
-    {"integral", INTEGRAL, 0}, {"sentinel", SENTINEL, 0}, {NULL, 0, 0},
-};
-
-static const struct name FAULTS[] = {
-    {"uninitialized", 1, 0},     {"not_supported", 3, 0},     {"no_permission", 4, 0},
-    {"not_found", 6, 0},         {"driver_not_loaded", 9, 0}, {"corrupted_inforom", 14, 0},
-    {"gpu_lost", 15, 0},         {"reset_required", 16, 0},   {"driver_mismatch", 18, 0},
-    {"unknown", 999, 0},         {"hang", HANG, 1},           {NULL, 0, 0},
-};
-
-static const struct name *find(const struct name *names, const char *word)
-{
-    while (names->word != NULL && strcmp(names->word, word) != 0)
-        names++;
-    return names->word == NULL ? NULL : names;
-}
-
-static int position(const char *const *names, int count, const char *word)
-{
-    for (int i = 0; i < count; i++)
-        if (strcmp(names[i], word) == 0)
-            return i;
-    return -1;
-}
-
-static bool number(const char *word, double *value)
+bool number(const char *word, double *value)
 {
     char *end;
 
@@ -55,61 +30,53 @@ static bool number(const char *word, double *value)
     return end != word && *end == '\0';
 }
 
-static bool copy(char *target, size_t size, const char *source)
+bool copy(char *target, size_t size, const char *source)
 {
     return snprintf(target, size, "%s", source) < (int)size;
 }
 
-/* Cuts a text into words, in place; returns how many there are. */
-static int split(char *text, char **words)
+int split(char *text, char **words, int most)
 {
     char *rest = NULL;
     int count = 0;
 
-    for (char *word = strtok_r(text, " \t", &rest); word != NULL && count < MAX_WORDS;
+    for (char *word = strtok_r(text, " \t", &rest); word != NULL && count < most;
          word = strtok_r(NULL, " \t", &rest))
         words[count++] = word;
     return count;
 }
 
-static bool parse_signal(char *text, struct signal *signal)
+static const struct shape *shape_of(const char *word)
 {
-    char *words[MAX_WORDS];
-    int count = split(text, words);
-    const struct name *kind = count > 0 ? find(SIGNALS, words[0]) : NULL;
-    int first = kind == NULL ? 0 : 1;
-    int required = kind == NULL ? 1 : kind->arguments;
+    const struct shape *shape = SHAPES;
 
-    signal->kind = kind == NULL ? CONSTANT : (enum signal_kind)kind->number;
-    if (count - first < required || count - first > 4)
-        return false;
-    for (int i = first; i < count; i++)
-        if (!number(words[i], &signal->arguments[i - first]))
-            return false;
-    return required < 3 || signal->arguments[2] > 0;
+    while (shape->word[0] != '\0' && strcmp(shape->word, word) != 0)
+        shape++;
+    return shape;
 }
 
-/* CALL KIND [SECONDS] [from=SECONDS] */
-static bool parse_fault(char *text, struct faults *faults)
+/* [TYPE] NUMBER, or [TYPE] SHAPE NUMBERS */
+static bool parse_signal(char *text, struct signal *signal)
 {
-    char *words[MAX_WORDS];
-    int count = split(text, words);
-    const struct name *kind = count > 1 ? find(FAULTS, words[1]) : NULL;
-    struct fault *fault = &faults->items[faults->count];
-    int next = 2;
+    char *buffer[MAX_WORDS], **words = buffer;
+    int count = split(text, buffer, MAX_WORDS);
+    const struct shape *shape;
 
-    if (kind == NULL || faults->count == MAX_FAULTS)
+    *signal = (struct signal){0};
+    for (int type = 0; count > 0 && TYPES[type] != NULL && !signal->typed; type++)
+        if (strcmp(TYPES[type], words[0]) == 0)
+            signal->typed = true, signal->type = (enum value_type)type;
+    words += signal->typed, count -= signal->typed;
+    shape = shape_of(count > 0 ? words[0] : "");
+    signal->kind = shape->kind;
+    if (shape->kind != CONSTANT)
+        words++, count--;
+    if (count < shape->arguments || count > 4)
         return false;
-    *fault = (struct fault){.code = kind->number};
-    if (!copy(fault->call, sizeof fault->call, words[0]))
-        return false;
-    if (kind->arguments > 0 && (next == count || !number(words[next++], &fault->seconds)))
-        return false;
-    if (next < count && strncmp(words[next], "from=", 5) == 0 &&
-        !number(words[next++] + 5, &fault->from))
-        return false;
-    faults->count++;
-    return next == count;
+    for (int i = 0; i < count; i++)
+        if (!number(words[i], &signal->arguments[i]))
+            return false;
+    return shape->arguments < 3 || signal->arguments[2] > 0;
 }
 
 static bool parse_absent(char *text, char *list)
@@ -127,21 +94,28 @@ static bool parse_system(const char *key, char *value, struct scenario *scenario
         scenario->system.cuda_version = atoi(value);
         return true;
     }
+    if (strcmp(key, "unbind") == 0) {
+        scenario->system.unbinds = atoi(value) != 0;
+        return true;
+    }
     if (strcmp(key, "absent") == 0)
         return parse_absent(value, scenario->system.absent);
-    return strcmp(key, "fault") == 0 && parse_fault(value, &scenario->faults);
+    return strcmp(key, "fault") == 0 && fault_parse(value, &scenario->faults);
 }
 
 static bool parse_device(const char *key, char *value, struct device *device)
 {
-    int text = position(TEXT_NAMES, TEXT_COUNT, key);
-    int quantity = position(QUANTITY_NAMES, QUANTITY_COUNT, key);
+    enum key_kind kind = key_kind(key);
+    struct entry *entry;
 
-    if (text >= 0)
-        return copy(device->texts[text], TEXT_SIZE, value);
-    if (quantity >= 0)
-        return parse_signal(value, &device->signals[quantity]);
-    return strcmp(key, "fault") == 0 && parse_fault(value, &device->faults);
+    if (strcmp(key, "fault") == 0)
+        return fault_parse(value, &device->faults);
+    if (kind == LINE_KEY)
+        return device_add_line(device, key, value);
+    if (kind == UNKNOWN_KEY || (entry = device_set(device, key)) == NULL)
+        return false;
+    return kind == TEXT_KEY ? copy(entry->text, TEXT_SIZE, value)
+                            : parse_signal(value, &entry->signal);
 }
 
 static char *stripped(char *text)
@@ -155,6 +129,15 @@ static char *stripped(char *text)
     return text;
 }
 
+static struct device *new_device(struct scenario *scenario)
+{
+    struct device *device;
+
+    if (scenario->device_count == MAX_DEVICES || (device = calloc(1, sizeof *device)) == NULL)
+        return NULL;
+    return scenario->devices[scenario->device_count++] = device;
+}
+
 static bool parse_line(char *line, struct scenario *scenario, struct device **device)
 {
     char *value = strchr(line, '=');
@@ -165,12 +148,8 @@ static bool parse_line(char *line, struct scenario *scenario, struct device **de
         *device = NULL;
         return true;
     }
-    if (strcmp(line, "[device]") == 0) {
-        if (scenario->device_count == MAX_DEVICES)
-            return false;
-        *device = &scenario->devices[scenario->device_count++];
-        return true;
-    }
+    if (strcmp(line, "[device]") == 0)
+        return (*device = new_device(scenario)) != NULL;
     if (value == NULL)
         return false;
     *value++ = '\0';
@@ -180,23 +159,44 @@ static bool parse_line(char *line, struct scenario *scenario, struct device **de
                            : parse_device(line, value, *device);
 }
 
-bool scenario_read(const char *path, double now, struct scenario *scenario)
+static bool parse_file(FILE *file, const char *path, struct scenario *scenario)
 {
     char line[LINE_SIZE];
     struct device *device = NULL;
-    FILE *file = fopen(path, "r");
-    bool good = file != NULL;
 
-    memset(scenario, 0, sizeof *scenario);
-    scenario->loaded_at = now;
-    if (!good)
-        fprintf(stderr, "libnvidia-ml stand-in: cannot read the scenario %s\n", path);
-    for (int row = 1; good && fgets(line, sizeof line, file) != NULL; row++) {
-        good = parse_line(stripped(line), scenario, &device);
-        if (!good)
+    for (int row = 1; fgets(line, sizeof line, file) != NULL; row++)
+        if (!parse_line(stripped(line), scenario, &device)) {
             fprintf(stderr, "libnvidia-ml stand-in: %s:%d: not understood\n", path, row);
-    }
+            return false;
+        }
+    return true;
+}
+
+struct scenario *scenario_read(const char *path, double now)
+{
+    FILE *file = fopen(path, "r");
+    struct scenario *scenario = calloc(1, sizeof *scenario);
+    bool good = false;
+
+    if (file == NULL)
+        fprintf(stderr, "libnvidia-ml stand-in: cannot read the scenario %s\n", path);
+    else if (scenario != NULL)
+        good = parse_file(file, path, scenario);
     if (file != NULL)
         fclose(file);
-    return good;
+    if (!good) {
+        scenario_free(scenario);
+        return NULL;
+    }
+    scenario->loaded_at = now;
+    return scenario;
+}
+
+void scenario_free(struct scenario *scenario)
+{
+    if (scenario == NULL)
+        return;
+    for (size_t i = 0; i < scenario->device_count; i++)
+        device_free(scenario->devices[i]);
+    free(scenario);
 }

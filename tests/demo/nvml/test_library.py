@@ -1,44 +1,27 @@
 """Promises of the shared library, asked through nvidia-ml-py."""
 
-import _ctypes
-import ctypes
-import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pynvml
 import pytest
 
-from demo.nvml.build import SCENARIO_VARIABLE, SONAME, build
 from demo.nvml.scenario import (
     Ailment,
+    Count,
     Device,
     Fault,
     Integral,
     Noise,
     Ramp,
-    Scenario,
-    System,
+    Typed,
     Value,
     Wave,
-    write,
 )
 
 Play = Callable[..., None]
 UUID = "GPU-a"
-
-
-@pytest.fixture
-def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
-    """Return a function that makes a freshly loaded library show its arguments."""
-    scenario = tmp_path / "scenario.ini"
-    monkeypatch.setenv(SCENARIO_VARIABLE, str(scenario))
-    # A copy is an image of its own, with no memory of the test before.
-    library = ctypes.CDLL(shutil.copy(str(build()), str(tmp_path / f"copy-{SONAME}")))
-    monkeypatch.setattr(pynvml, "nvmlLib", library)
-    monkeypatch.setattr(pynvml, "_nvmlGetFunctionPointer_cache", {})
-    yield lambda *devices, **system: write(scenario, Scenario(devices, System(**system)))
-    _ctypes.dlclose(library._handle)
 
 
 def _first() -> object:
@@ -155,7 +138,7 @@ def test_missing_functions(play: Play) -> None:
     with pytest.raises(pynvml.NVMLError_FunctionNotFound):
         pynvml.nvmlDeviceGetPowerUsage(_first())
     with pytest.raises(pynvml.NVMLError_FunctionNotFound):
-        pynvml.nvmlDeviceGetFanSpeed(_first())
+        pynvml.nvmlDeviceGetBridgeChipInfo(_first())
 
 
 def test_what_else_is_answered(play: Play) -> None:
@@ -229,3 +212,68 @@ def test_without_a_scenario(play: Play, tmp_path: Path) -> None:
     pynvml.nvmlInit()
 
     assert 1 == pynvml.nvmlDeviceGetCount()
+
+
+def test_fields(play: Play) -> None:
+    """Each field has a value of its own type, a latency, and a return code of its own."""
+    play(
+        Device(
+            UUID,
+            temperature_memory=67,
+            power=100.0,
+            fields={
+                138: Typed("ull", 2.0**40),
+                (138, 3): 7,
+                194: -2,
+                9: Typed("double", 0.25),
+                81: Typed("ushort", 5),
+            },
+            latencies={138: 250},
+            faults=(Fault("field.230", Ailment.UNKNOWN), Fault("field.138.5", Ailment.NO_DATA)),
+        )
+    )
+    pynvml.nvmlInit()
+    asked = [138, (138, 3), 194, 9, 81, 82, 230, (138, 5), (138, 6), 12, (138, 0xFFFFFFFF)]
+    answers = pynvml.nvmlDeviceGetFieldValues(_first(), asked)
+    members = ("dVal", "uiVal", "ulVal", "ullVal", "sllVal", "siVal", "usVal")
+
+    assert [
+        (0, 2**40), (0, 7), (0, -2), (0, 0.25), (0, 5), (0, 67),
+        (999, 0), (21, 0), (3, 0), (3, 0), (0, 2**40 + 7),
+    ] == [
+        (answer.nvmlReturn, getattr(answer.value, members[answer.valueType]))
+        for answer in answers
+    ]  # fmt: skip
+    assert [250, 0] == [answer.latencyUsec for answer in answers[:2]]
+
+
+def test_a_slow_call(play: Play) -> None:
+    """A call with a delay takes that long every time, and answers."""
+    play(Device(UUID, power=100.0, delays={"PowerUsage": 0.005}))
+    pynvml.nvmlInit()
+    device, began = _first(), time.monotonic()
+
+    assert 100_000 == pynvml.nvmlDeviceGetPowerUsage(device)
+    assert time.monotonic() - began >= 0.005
+
+
+def test_what_is_counted_never_falls(play: Play) -> None:
+    """A count goes on from where it was when the file is replaced."""
+    play(Device(UUID, fields={197: Count(1000)}))
+    pynvml.nvmlInit()
+    device = _first()
+    (before,) = pynvml.nvmlDeviceGetFieldValues(device, [197])
+    play(Device(UUID, fields={197: Count(1000)}))
+    (after,) = pynvml.nvmlDeviceGetFieldValues(device, [197])
+
+    assert 0 < before.value.ullVal <= after.value.ullVal
+
+
+def test_handle_by_uuid(play: Play) -> None:
+    """A device is found by its UUID too, and its handle is the same."""
+    play(Device("GPU-b"), Device(UUID))
+    pynvml.nvmlInit()
+
+    assert 1 == pynvml.nvmlDeviceGetIndex(pynvml.nvmlDeviceGetHandleByUUID(UUID))
+    with pytest.raises(pynvml.NVMLError_NotFound):
+        pynvml.nvmlDeviceGetHandleByUUID("GPU-c")
