@@ -1,11 +1,16 @@
 """What the parts share is metric names: each one that is read is published or recorded."""
 
 import re
+import subprocess
+from importlib import import_module
+from pkgutil import iter_modules
 
 import yaml
 
 from demo.stack import ROOT
-from exporter.catalogue import CATALOGUE, Kind, Role
+from exporter.catalogue import CATALOGUE, Family, Kind, Role
+from exporter.catalogue import __path__ as PAGES  # noqa: N812 - a constant
+from exporter.catalogue.dcgm import FIELDS
 from queryapi.promql import nativelinkqueries
 from queryapi.promql.selection import Selection
 from queryapi.promql.series import NATIVELINK, SERIES, Source, variants
@@ -29,7 +34,7 @@ EXTERNAL = {
 
 PROPERTIES = {
     *("gpu_count", "gpu_free", "gpu_memory_mb", "gpu_model", "gpu_utilization"),
-    *("gpu_models", "gpu_memory_total", "gpu_memory_used", "gpu_temperature"),
+    *("gpu_instance", "gpu_models", "gpu_memory_total", "gpu_memory_used", "gpu_temperature"),
 }
 """What else begins like a metric: labels, and properties of workers, operations, pools and jobs."""
 
@@ -78,8 +83,8 @@ def test_the_query_api_reads_what_exists() -> None:
 
 
 def test_the_query_api_asks_dcgm_exporter_for_what_it_has() -> None:
-    """Every name of dcgm-exporter's in a question is one that the catalogue knows."""
-    known = {family.dcgm for family in CATALOGUE}
+    """Every name of dcgm-exporter's in a question is one that we can publish too."""
+    known = {field.name for field in FIELDS if field.source is not None}
     texts = [path.read_text() for path in (ROOT / "queryapi").rglob("*.py")]
     asked = {name for text in texts for name in _DCGM.findall(text)}
 
@@ -136,6 +141,51 @@ def test_families_keep_prometheus_conventions() -> None:
         family.name.endswith("_total") == (family.kind is Kind.COUNTER) for family in CATALOGUE
     )
     assert all("cluster" not in family.labels for family in CATALOGUE)
+
+
+def test_no_family_hides_another() -> None:
+    """Each file of the catalogue has constants of its own, and all of them reach the scrape."""
+    files = [import_module(f"exporter.catalogue.{each.name}") for each in iter_modules(PAGES)]
+    mine = {
+        (name, value)
+        for file in files
+        for name, value in vars(file).items()
+        if isinstance(value, Family)
+    }
+    names = [name for name, _ in mine]
+
+    assert sorted(set(names)) == sorted(names)
+    assert {value for _, value in mine} == set(CATALOGUE)
+
+
+def test_promtool_has_nothing_to_say_of_any_family() -> None:
+    """Prometheus' own linter finds every family well named, those of rare hardware included."""
+    page = "".join(
+        f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.kind}\n{_sample(family)}"
+        for family in CATALOGUE
+    )
+    result = subprocess.run(
+        ["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False
+    )
+
+    assert (0, "", "") == (result.returncode, result.stdout, result.stderr)
+
+
+def _sample(family: Family) -> str:
+    labels = "".join(f'{name}="x",' for name in family.labels)
+    if family.kind is not Kind.HISTOGRAM:
+        return f"{family.name}{{{labels}}} 1\n"
+    bucket = f'{family.name}_bucket{{{labels}le="+Inf"}} 1\n'
+    return bucket + f"{family.name}_sum{{{labels}}} 1\n{family.name}_count{{{labels}}} 1\n"
+
+
+def test_helps_are_sentences() -> None:
+    """Each help text is a line that begins like a sentence and ends like one."""
+    assert [] == [
+        family.name
+        for family in CATALOGUE
+        if not re.fullmatch(r"[A-Z0-9vm].*\.", family.help) or "  " in family.help
+    ]
 
 
 def test_every_alert_has_a_runbook_entry() -> None:
