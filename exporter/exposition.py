@@ -1,6 +1,7 @@
 """Families and samples → Prometheus' text format 0.0.4; the immutable page a scrape writes out.
 
-The format: https://prometheus.io/docs/instrumenting/exposition_formats/
+The format: https://prometheus.io/docs/instrumenting/exposition_formats/ (as OpenMetrics it is made
+of this text, block by block: `exporter/openmetrics.py`)
 """
 
 import math
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from isal import isal_zlib
 
+from exporter import openmetrics
 from exporter.catalogue import Family
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -85,7 +87,8 @@ def render(family: Family, lines: Iterable[str]) -> bytes:
 
 def header(family: Family) -> str:
     """Return the two lines that stand above a family's samples."""
-    return f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.kind}\n"
+    explained = family.help.replace("\\", r"\\").replace("\n", r"\n")
+    return f"# HELP {family.name} {explained}\n# TYPE {family.name} {family.kind}\n"
 
 
 def encoded(text: str) -> bytes:
@@ -126,13 +129,28 @@ class Block:
         body: Whole lines of one family, or of several.
     """
 
-    __slots__ = ("_deflated", "_lock", "body", "crc")
+    __slots__ = ("_deflated", "_is_same", "_lock", "_openmetrics", "body", "crc")
 
     def __init__(self, body: bytes) -> None:
         self.body = body
         self.crc: int = isal_zlib.crc32(body)
         self._deflated: bytes | None = None
+        self._openmetrics: Block | None = None
+        self._is_same = False  # and not a reference to itself, which only a collection would free
         self._lock = threading.Lock()
+
+    @property
+    def openmetrics(self) -> "Block":
+        """The lines as OpenMetrics has them; this very block when that is no difference."""
+        if self._is_same:
+            return self
+        if self._openmetrics is None:
+            text = openmetrics.converted(self.body)
+            self._is_same = text is self.body
+            if self._is_same:
+                return self
+            self._openmetrics = Block(text)
+        return self._openmetrics
 
     @property
     def deflated(self) -> bytes:
@@ -156,6 +174,10 @@ class Page:
 
     def __init__(self, blocks: Iterable[Block]) -> None:
         self.blocks = tuple(blocks)
+
+    def openmetrics(self) -> "Page":
+        """Return the same samples as OpenMetrics, its end included."""
+        return Page((*[block.openmetrics for block in self.blocks], _END))
 
     def plain(self) -> list[bytes]:
         """Return the text in pieces; joining them would only cost time and memory."""
@@ -183,3 +205,6 @@ class Page:
     def compressed(self) -> bytes:
         """The gzip form in one piece."""
         return b"".join(self.gzipped())
+
+
+_END = Block(openmetrics.END)

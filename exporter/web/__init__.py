@@ -1,0 +1,1 @@
+"""HTTP for both roles: what is answered to whom, over which connections."""
