@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from exporter import catalogue
@@ -18,6 +18,7 @@ from exporter.cluster.objects.nodes import Reading
 from exporter.cluster.objects.wire import ObjectWire, OwnerReference
 from exporter.cluster.objects.workload import controller_of
 from exporter.exposition import Block, Page, Samples
+from exporter.tables import Table
 from exporter.version import __version__
 
 _log = logging.getLogger(__name__)
@@ -136,6 +137,14 @@ class ClusterPublisher:
             self._renderer.join(_FAREWELL_SECONDS)
         if self._election:
             self._election.join(_HANDOVER_SECONDS)
+
+    def not_alive(self) -> str | None:
+        """Return what only a restart of the process cures; None when nothing is."""
+        return None
+
+    def tables(self) -> Sequence[Table]:
+        """Return what the landing page shows of this role."""
+        return ()
 
     def not_ready(self) -> str | None:
         """Return why the cluster is not followed, or not published yet; None when it is."""

@@ -83,6 +83,19 @@ def from_wire(told: SliceWire) -> Slice:
     )
 
 
+def uuids(told: SliceWire) -> Mapping[str, str]:
+    """Return the UUIDs of a slice's devices by their names: of a part its own, not its GPU's.
+
+    A part that is made only when it is handed out has none.
+    """
+    found = {}
+    for device in told.spec.devices or ():
+        attributes = {_bare(name): value for name, value in (device.attributes or {}).items()}
+        if uuid := _text(attributes, "uuid"):
+            found[device.name] = uuid
+    return found
+
+
 def _device(driver: str, node: str, told: DeviceWire) -> Device:
     attributes = {_bare(name): value for name, value in (told.attributes or {}).items()}
     virtual = bool((attributes.get("isVF") or Attribute()).truth)

@@ -11,11 +11,13 @@ import yaml
 
 from demo.kubernetes.access import Grant
 from demo.kubernetes.resources import RESOURCES, Resource, named
+from demo.processes import wait_for
 from exporter.cluster.api import collection
 from exporter.cluster.api.directory import Directory
 from exporter.cluster.api.election import Election
 from exporter.cluster.api.lease import KubernetesLease
 from exporter.cluster.api.transport import ApiServer
+from exporter.cluster.nodeview import NodeView
 from exporter.cluster.objects.wire import OwnerReference
 from exporter.errors import NotFound
 from tests.support.apiserver import Cluster, running
@@ -37,9 +39,14 @@ def documents() -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(MANIFEST.read_text()))
 
 
-def the(kind: str) -> dict[str, Any]:
-    """Return the manifest's only object of a kind."""
-    (found,) = [document for document in documents() if document["kind"] == kind]
+def the(kind: str, role: str = "cluster") -> dict[str, Any]:
+    """Return the manifest's only object of a kind for a role of the exporter."""
+    name = f"gpuscope-{role}-exporter"
+    (found,) = [
+        document
+        for document in documents()
+        if document["kind"] == kind and document["metadata"]["name"].startswith(name)
+    ]
     return found
 
 
@@ -178,6 +185,26 @@ def _at(path: str) -> Resource:
     return next(row for row in RESOURCES if row.group == group and row.plural in parts)
 
 
+def test_the_node_role_uses_every_right_it_has(cluster: Cluster, tmp_path: Path) -> None:
+    """Its own pods and slices are all that it asks for, and all that is granted to it."""
+    granted = [msgspec.convert(rule, Grant) for rule in the("ClusterRole", "node")["rules"]]
+    cluster.permit(*granted)
+    server = connected(cluster, tmp_path)
+    view = NodeView(server, "n1")
+    view.start()
+    try:
+        wait_for(lambda: view.trouble() is None, seconds=20, what="the pods")
+        wait_for(lambda: cluster.watches("resourceslices") == 1, seconds=20, what="the slices")
+    finally:
+        view.stop()
+    # Where the API server does not stream lists, it asks for them first.
+    for resource in ("pods", "resourceslices"):
+        server.resource(resource, field_selector="spec.nodeName=n1").page(None)
+    used = {(seen.verb, *_at(seen.path).key) for seen in cluster.seen() if seen.resource in PLURALS}
+
+    assert rights(granted) == used
+
+
 def test_nothing_but_the_lease_is_written() -> None:
     """And nobody's secrets, logs or shells are within reach; no rule says "everything"."""
     reading = {"get", "list", "watch"}
@@ -201,12 +228,15 @@ def test_the_lease_is_named() -> None:
     }
 
 
-@pytest.mark.parametrize("kind", ["ClusterRole", "Role"])
-def test_the_roles_are_bound_to_the_account(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "role"), [("ClusterRole", "cluster"), ("Role", "cluster"), ("ClusterRole", "node")]
+)
+def test_the_roles_are_bound_to_the_account(kind: str, role: str) -> None:
     """It can be put into any namespace: only the subjects of the bindings name one."""
-    binding, account = the(f"{kind}Binding"), the("ServiceAccount")["metadata"]["name"]
+    binding = the(f"{kind}Binding", role)
+    account = the("ServiceAccount", role)["metadata"]["name"]
 
-    assert (kind, the(kind)["metadata"]["name"]) == (
+    assert (kind, the(kind, role)["metadata"]["name"]) == (
         binding["roleRef"]["kind"],
         binding["roleRef"]["name"],
     )
