@@ -1,6 +1,6 @@
 # `make help` lists what a person calls. Every target works on a fresh checkout.
 .DEFAULT_GOAL := help
-.PHONY: help setup up lint test bench docs lock clean
+.PHONY: help setup up lint test golden bench docs lock clean
 
 BIN := .venv/bin
 # Half of the time a test waits for a process that it started.
@@ -32,6 +32,10 @@ test: setup ## Run every test and hold the coverage
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
+golden: setup ## Take over what scrapes look like now; look at the difference before a commit
+	GPUSCOPE_TEST_ACCEPT=1 $(BIN)/python -m pytest tests/exporter -q -k golden
+	@git diff --stat -- '*.prom'
+
 bench: setup ## Print the figures of bench/, the long ones in small form
 	@$(BIN)/python bench/api_cached.py --rounds=3 --seconds=1
 	@$(BIN)/python bench/api_cold.py --gpus 1000 10000 --rounds=10
@@ -42,6 +46,8 @@ bench: setup ## Print the figures of bench/, the long ones in small form
 	@$(BIN)/python bench/ingest.py --small
 	@$(BIN)/python bench/fanout.py --subscribers 500 --seconds=5
 	@$(BIN)/python bench/job_keeping.py --seconds=2 --lines=20000
+	@$(BIN)/python bench/node_scrape.py --seconds=10 --interval=2
+	@$(BIN)/python bench/node_soak.py --rounds=2 --seconds=10
 	@$(BIN)/python bench/cluster_page.py
 	@$(BIN)/python bench/cluster_scale.py --nodes=500 --pods=5000 --gpu-pods=1500 --seconds=50
 

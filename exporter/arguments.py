@@ -2,14 +2,12 @@
 
 import argparse
 import math
-import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from exporter import logs
+from exporter import nodeflags
 from exporter.cluster.objects.nodes import DEFAULT
-from exporter.node.collectors import COLLECTORS
+from exporter.commonflags import add_common
 from exporter.server import Publisher
 from exporter.version import __version__
 
@@ -35,49 +33,17 @@ def parser(*, node: Build, cluster: Build) -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"gpuscope {__version__}")
     roles = top.add_subparsers(dest="role", required=True, metavar="{node,cluster}")
-    _add_node(roles.add_parser("node", help="publish this node's devices, as NVML sees them"), node)
+    one = roles.add_parser("node", help="publish this node's devices, as NVML sees them")
+    nodeflags.add(one, seconds=_seconds, name=_name)
+    one.set_defaults(build=node)
     _add_cluster(
         roles.add_parser("cluster", help="publish a cluster's GPU nodes and GPU pods"), cluster
     )
     return top
 
 
-def collector_flag(collector: str) -> str:
-    """Return the option that tells whether a collector of the node role runs."""
-    return f"collector_{collector}"
-
-
-def _add_node(node: argparse.ArgumentParser, build: Build) -> None:
-    _add_common(node, port=9400)
-    node.add_argument(
-        "--node-name",
-        type=_name,
-        default=os.environ.get("NODE_NAME") or socket.gethostname(),
-        help="the name Kubernetes knows this node by (env NODE_NAME; default: %(default)s)",
-    )
-    node.add_argument(
-        "--collection.interval",
-        dest="interval",
-        type=_seconds,
-        default=5.0,
-        metavar="SECONDS",
-        help="time between two collections (default: %(default)s)",
-    )
-    for collector in COLLECTORS:
-        node.add_argument(
-            f"--collector.{collector.name}",
-            dest=collector_flag(collector.name),
-            action=argparse.BooleanOptionalAction,
-            default=True,
-            help=argparse.SUPPRESS,
-        )
-    names = ", ".join(collector.name for collector in COLLECTORS)
-    node.epilog = f"--no-collector.NAME turns a collector off: {names}"
-    node.set_defaults(build=build)
-
-
 def _add_cluster(cluster: argparse.ArgumentParser, build: Build) -> None:
-    _add_common(cluster, port=9401)
+    add_common(cluster, port=9401)
     _add_source(cluster)
     _add_reading(cluster)
     _add_replicas(cluster)
@@ -191,38 +157,8 @@ def check(options: argparse.Namespace) -> str | None:
         if not 0 <= options.shard < options.total_shards:
             last = options.total_shards - 1
             return f"--shard {options.shard} is not from 0 to {last} (--total-shards less one)"
-    return None
-
-
-def _add_common(role: argparse.ArgumentParser, *, port: int) -> None:
-    role.add_argument(
-        "--web.listen-address",
-        dest="listen_address",
-        default=f"127.0.0.1:{port}",
-        metavar="HOST:PORT",
-        help="address to serve on (default: %(default)s)",
-    )
-    role.add_argument(
-        "--web.telemetry-path",
-        dest="telemetry_path",
-        default="/metrics",
-        metavar="PATH",
-        help="path of the metrics (default: %(default)s)",
-    )
-    role.add_argument(
-        "--log.level",
-        dest="log_level",
-        choices=logs.LEVELS,
-        default="info",
-        help="least important level to log (default: %(default)s)",
-    )
-    role.add_argument(
-        "--log.format",
-        dest="log_format",
-        choices=logs.FORMATS,
-        default="logfmt",
-        help="how a log line is written (default: %(default)s)",
-    )
+        return None
+    return nodeflags.check(options)
 
 
 def _seconds(text: str) -> float:

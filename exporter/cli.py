@@ -2,16 +2,20 @@
 
 import argparse
 import gc
+import logging
 import random
+import shlex
 import signal
 import socket
 import sys
 import time
 import uuid
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from exporter import arguments, logs, process, server
+from exporter import arguments, logs, memory, nodeflags, process, server
+from exporter.catalogue.dcgm import Generation
 from exporter.errors import ConfigurationError
 from exporter.node.collectors import COLLECTORS, enabled
 from exporter.server import Publisher
@@ -19,10 +23,36 @@ from exporter.server import Publisher
 if TYPE_CHECKING:
     from exporter.cluster.api.election import Election
     from exporter.cluster.api.transport import ApiServer
+    from exporter.cluster.nodeview import NodeView
     from exporter.cluster.shard import Shard
+    from exporter.node.compat.translator import Translator
+    from exporter.node.holders.finder import Finder
+    from exporter.node.holders.poller import Poller
+
+_log = logging.getLogger(__name__)
 
 _SIGNAL_POLL_SECONDS = 0.2
 _IMPATIENT_SECONDS = 5.0
+_ENDS = (signal.SIGTERM, signal.SIGINT)
+
+
+@runtime_checkable
+class Releasable(Protocol):
+    """A role that holds on to something of the node's, and can let go of it for a while."""
+
+    def release(self) -> None:
+        """Let go."""
+
+    def resume(self) -> None:
+        """Take it back before the time is over."""
+
+
+@runtime_checkable
+class Reloadable(Protocol):
+    """What follows files, and can be told to read them again."""
+
+    def reload(self) -> None:
+        """Read them again."""
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -34,18 +64,31 @@ def main(given: Sequence[str] | None = None) -> int:
         parser.error(wrong)
     logs.configure(options.log_level, options.log_format)
     received: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
+    # All of them from the start, and in both roles: what is asked for too early ends no process.
+    for number in (*_ENDS, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, lambda signum, _: received.append(signum))
     try:
+        web = server.Following(options.web_config, time.time) if options.web_config else None
         publisher: Publisher = options.build(options)
+        acts = _acts(publisher, web)
         site = server.Site(
             publisher,
-            role=options.role,
-            telemetry_path=options.telemetry_path,
+            server.Options(
+                options.role,
+                options.telemetry_path,
+                options.most_requests,
+                command=shlex.join(sys.argv[1:] if given is None else given),
+            ),
             beside=lambda: (process.block(),),
+            web=web,
         )
         server.serve(
-            site, publisher, address=options.listen_address, wait=lambda: _sleep_until(received)
+            site,
+            publisher,
+            address=options.listen_address,
+            wait=lambda: _heed(received, acts),
+            web=web,
+            most_requests=options.most_requests,
         )
     except ConfigurationError as error:
         print(f"gpuscope-exporter: {error}", file=sys.stderr)
@@ -53,23 +96,122 @@ def main(given: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _sleep_until(received: Sequence[int]) -> None:
+def _acts(publisher: Publisher, web: server.Following | None) -> Mapping[int, Callable[[], None]]:
+    """Return what signals ask of a role beside ending it."""
+    files = [each.reload for each in (web, publisher) if isinstance(each, Reloadable)]
+    acts: dict[int, Callable[[], None]] = {signal.SIGHUP: lambda: _reload(files)}
+    if isinstance(publisher, Releasable):
+        acts |= {signal.SIGUSR1: publisher.release, signal.SIGUSR2: publisher.resume}
+    return acts
+
+
+def _reload(files: Sequence[Callable[[], None]]) -> None:
+    _log.info("SIGHUP: files that flags name are read again; flags themselves at a start only")
+    for reload in files:
+        reload()
+
+
+def _heed(received: list[int], acts: Mapping[int, Callable[[], None]]) -> None:
+    """Do what signals ask for, until one asks for the end."""
     # Neither an Event nor a queue: two signals at once can leave either of them waiting forever.
-    while not received:
+    while True:
+        now = {received.pop(0) for _ in tuple(received)}
+        if now.intersection(_ENDS):
+            return
+        # Of several at once nobody knows which was the last: they are told in the order of their
+        # numbers. Letting go comes last here, and so holds: others wait for it, it ends by itself.
+        for number, act in reversed(tuple(acts.items())):
+            if number in now:
+                act()
         time.sleep(_SIGNAL_POLL_SECONDS)
+
+
+def preload_node() -> None:
+    """Load what the node role will need: for a program that forks many exporters."""
+    from exporter.node import publisher  # noqa: F401, PLC0415 - loading is the purpose
+    from exporter.node.driver import nvml  # noqa: F401, PLC0415 - idem
+    from exporter.node.holders import podresources  # noqa: F401, PLC0415 - idem
 
 
 def _node_publisher(options: argparse.Namespace) -> Publisher:
     # Imported here so that neither role pays for the other's libraries.
-    from exporter.node.nvml import NvmlDriver  # noqa: PLC0415
+    from exporter.node.driver.nvml import NvmlDriver  # noqa: PLC0415
     from exporter.node.publisher import NodePublisher, Options  # noqa: PLC0415
 
+    memory.share_one_heap()
     chosen = [
-        each.name for each in COLLECTORS if getattr(options, arguments.collector_flag(each.name))
+        each.name for each in COLLECTORS if getattr(options, nodeflags.collector_flag(each.name))
     ]
     return NodePublisher(
         NvmlDriver(),
-        Options(options.node_name, enabled(chosen), interval=options.interval),
+        Options(
+            options.node_name,
+            enabled(chosen),
+            nodeflags.pace(options),
+            release_seconds=options.release_seconds,
+            compat=_translator(options),
+            ours=not options.compat_only,
+        ),
+        holders=holders(options),
+    )
+
+
+def holders(options: argparse.Namespace) -> "Finder | None":
+    """Return who finds out which pods and jobs hold devices; None when nobody is to be asked.
+
+    Raises:
+        ConfigurationError: When one cannot be asked.
+    """
+    from exporter.node.holders.cgroups import Processes  # noqa: PLC0415
+    from exporter.node.holders.finder import RESOURCES, Finder, Sources  # noqa: PLC0415
+
+    sources = Sources(
+        options.node_name,
+        poller=_poller(options) if options.podresources_socket else None,
+        resources=(*RESOURCES, *options.podresources_resources),
+        knowledge=_node_view(options) if options.kubernetes_api else None,
+        processes=Processes() if options.pod_processes else None,
+        jobs=options.hpc_jobs,
+        interval=options.podresources_interval,
+    )
+    if sources.processes is not None:
+        sources.processes.check()
+    asked = (sources.poller, sources.processes, sources.jobs)
+    return None if all(each is None for each in asked) else Finder(sources)
+
+
+def _poller(options: argparse.Namespace) -> "Poller":
+    from exporter.node.holders.podresources import PodResources  # noqa: PLC0415
+    from exporter.node.holders.poller import Poller  # noqa: PLC0415
+
+    return Poller(
+        PodResources(Path(options.podresources_socket)),
+        interval=options.podresources_interval,
+        max_age=options.podresources_max_age,
+    )
+
+
+def _node_view(options: argparse.Namespace) -> "NodeView":
+    from exporter.cluster.api.transport import ApiServer  # noqa: PLC0415
+    from exporter.cluster.nodeview import NodeView  # noqa: PLC0415
+
+    api_server = ApiServer(options.kubeconfig, time.monotonic)
+    api_server.connect()
+    return NodeView(api_server, options.node_name)
+
+
+def _translator(options: argparse.Namespace) -> "Translator | None":
+    """Return who says the same in dcgm-exporter's words; None when nobody is asked for."""
+    if options.compat is None and options.collectors_csv is None:
+        return None
+    from exporter.node.compat.counters import CountersFile  # noqa: PLC0415
+    from exporter.node.compat.entities import Sharing  # noqa: PLC0415
+    from exporter.node.compat.translator import Translator  # noqa: PLC0415
+
+    return Translator(
+        Generation(options.compat or Generation.OLD),
+        CountersFile(options.collectors_csv) if options.collectors_csv else None,
+        Sharing(each=options.compat_virtual_gpus, uid=options.compat_pod_uid),
     )
 
 

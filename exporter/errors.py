@@ -7,6 +7,9 @@ ExporterError
 │   └── DeviceError         one device
 │       ├── DeviceDown      lost, needs a reset, or refuses every call
 │       └── Unsupported     this quantity does not exist on this device or driver
+├── KubeletError            the kubelet of this node
+│   ├── KubeletUnavailable  unreachable, refusing, or failing: try again later
+│   └── MalformedAnswer     what it said cannot be understood
 └── KubernetesError         the API server
     ├── ApiServerUnavailable  unreachable, refusing, or failing: try again later
     │   ├── ResourceRefused   403, or a kind that is not served: try again much later
@@ -31,7 +34,15 @@ class DriverError(ExporterError):
 
 
 class DriverUnavailable(DriverError):  # noqa: N818 - a state, named as one
-    """The library cannot be loaded or initialised; no device can be read."""
+    """The library cannot be loaded or initialised; no device can be read.
+
+    Attributes:
+        restart: Whether a new process may fare better, with new device nodes or a new library.
+    """
+
+    def __init__(self, message: str, *, restart: bool = False) -> None:
+        super().__init__(message)
+        self.restart = restart
 
 
 class DeviceError(DriverError):
@@ -48,6 +59,25 @@ class DeviceDown(DeviceError):  # noqa: N818 - a state, named as one
 
 class Unsupported(DeviceError):  # noqa: N818 - a state, named as one
     """The device or its driver has no such quantity: publish nothing."""
+
+
+class KubeletError(ExporterError):
+    """The kubelet did not say who holds what; `reason` is a bounded word."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class KubeletUnavailable(KubeletError):  # noqa: N818 - a state, named as one
+    """The kubelet cannot be reached or refuses; the message says what to do."""
+
+
+class MalformedAnswer(KubeletError):  # noqa: N818 - as MalformedObject
+    """The kubelet's answer is not what it should be."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="malformed")
 
 
 class KubernetesError(ExporterError):

@@ -3,11 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
 
 from exporter.catalogue import Family
-
-_Label = TypeVar("_Label", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +22,25 @@ class Reading:
     labels: tuple[str, ...] = ()
 
 
-def single(family: Family, value: float | None) -> Iterator[Reading]:
+Sample = tuple[Family, tuple[str, ...], float]
+"""A family, the values of all its labels, and a value: ready for the page."""
+
+
+def single(family: Family, value: float | None, *labels: str) -> Iterator[Reading]:
     """Yield the value, or nothing when there is none."""
     if value is not None:
-        yield Reading(family, value)
+        yield Reading(family, value, labels)
 
 
-def each(family: Family, values: Mapping[_Label, float]) -> Iterator[Reading]:
-    """Yield every value, labelled by its key."""
+def each(family: Family, values: Mapping[str, float | None], *labels: str) -> Iterator[Reading]:
+    """Yield every value there is, labelled by *labels* and its key."""
     for label, value in values.items():
-        yield Reading(family, value, (label,))
+        if value is not None:
+            yield Reading(family, value, (*labels, label))
+
+
+def state(family: Family, states: type[StrEnum], present: str, *labels: str) -> Iterator[Reading]:
+    """Yield one sample per state, 1 for the present one; nothing when *present* is none of them."""
+    if present in list(states):
+        for each_state in states:
+            yield Reading(family, each_state == present, (*labels, each_state))

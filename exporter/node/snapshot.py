@@ -1,24 +1,70 @@
-"""Everything a scrape of the node role says at one moment, and its text."""
+"""Everything the node role knows at one moment."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
-from exporter import catalogue
-from exporter.exposition import Page, Samples
-from exporter.node.collectors import Outcome
-from exporter.node.driver import Versions
-from exporter.node.reading import Reading
-from exporter.version import __version__
+from exporter.node.asking import Tally, Versions
+from exporter.node.collector import Group
+from exporter.node.fields import Fi
+from exporter.node.holding import Held, Part
+from exporter.node.reading import Reading, Sample
+from exporter.node.running import Outcome
+from exporter.node.writing import Lines
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceView:
-    """One device; *up* is None until it was asked for the first time."""
+    """One device.
+
+    Args:
+        uuid: Its UUID.
+        index: Where it was last enumerated.
+        up: Whether it can be read; None until it was asked, and while the driver is let go of.
+        readings: What it says.
+        lines: The same as text.
+        reason: Why it is down, in a bounded word; empty while it is not.
+        times: When each group was read, in Unix time.
+        outcomes: How the collectors fared with it.
+        parts: Its MIG instances; while it is down, those it had.
+        pids: Processes that use it or a part of it; None when nobody knows.
+        since: Since when *up* is what it is, in Unix time.
+    """
 
     uuid: str
     index: int
     up: bool | None
     readings: tuple[Reading, ...]
+    lines: tuple[Lines, ...] = ()
+    reason: str = ""
+    times: Mapping[Group, float] = field(default_factory=dict)
+    outcomes: tuple[Outcome, ...] = ()
+    parts: tuple[Part, ...] = ()
+    pids: frozenset[int] | None = None
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What has been counted since the start, and what hangs now.
+
+    Args:
+        collections: Collections that ended.
+        overruns: Those that took longer than their interval.
+        skipped: Readings of a device left out, since an earlier one has not returned.
+        abandoned: Calls that were given up on.
+        stuck: Calls that have not returned yet.
+        calls: What was called in the driver.
+        latencies: How long the driver took for each field, in seconds: the slowest device.
+    """
+
+    collections: int = 0
+    overruns: int = 0
+    skipped: int = 0
+    abandoned: int = 0
+    stuck: int = 0
+    calls: Mapping[str, Tally] = field(default_factory=dict)
+    latencies: Mapping[Fi, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +76,13 @@ class Snapshot:
         versions: The driver's; None while it does not answer.
         count: Devices the driver enumerates; None while it does not answer.
         devices: Every device ever seen.
+        pci_count: GPUs on the PCI bus; None while none can be seen there.
         outcomes: One per collector.
         last_collection: When the last complete collection ended, in Unix time.
+        held: Who holds the devices.
+        counts: About the exporter itself.
+        released: Whether the driver is let go of.
+        beside: What else is to be published.
     """
 
     node: str
@@ -40,10 +91,30 @@ class Snapshot:
     devices: tuple[DeviceView, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     last_collection: float | None = None
+    held: Held = field(default_factory=Held)
+    counts: Counts = field(default_factory=Counts)
+    released: bool = False
+    beside: tuple[Sample, ...] = ()
+    pci_count: int | None = None
 
     def without_values(self) -> "Snapshot":
         """Return what remains when all this is too old to be shown."""
-        return replace(self, versions=None, count=None, devices=(), outcomes=())
+        return Snapshot(
+            self.node,
+            last_collection=self.last_collection,
+            counts=replace(self.counts, latencies={}),
+            released=self.released,
+        )
+
+
+class Compat(Protocol):
+    """Says the same in another exporter's words."""
+
+    def samples(self, snapshot: Snapshot) -> Iterable[Sample]:
+        """Return what *snapshot* knows; the families are not the catalogue's."""
+
+    def reload(self) -> None:
+        """Read the files that say how again; any thread may say so."""
 
 
 def merged(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
@@ -52,51 +123,9 @@ def merged(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
     for outcome in outcomes:
         before = total.get(outcome.collector, Outcome(outcome.collector, 0))
         total[outcome.collector] = Outcome(
-            outcome.collector, before.seconds + outcome.seconds, before.error or outcome.error
+            outcome.collector,
+            before.seconds + outcome.seconds,
+            before.error or outcome.error,
+            tuple(dict.fromkeys((*before.unsupported, *outcome.unsupported))),
         )
     return tuple(total.values())
-
-
-def render(snapshot: Snapshot) -> Page:
-    """Return the page a scrape gets."""
-    samples = Samples()
-    _add_driver(samples, snapshot)
-    for device in snapshot.devices:
-        _add_device(samples, snapshot.node, device)
-    _add_exporter(samples, snapshot)
-    return samples.page()
-
-
-def _add_driver(samples: Samples, snapshot: Snapshot) -> None:
-    if snapshot.versions is not None:
-        versions = snapshot.versions
-        samples.add(
-            catalogue.DRIVER_INFO,
-            (snapshot.node, versions.driver, versions.nvml, versions.cuda),
-            1,
-        )
-    if snapshot.count is not None:
-        samples.add(catalogue.DEVICES, (snapshot.node,), snapshot.count)
-
-
-def _add_device(samples: Samples, node: str, device: DeviceView) -> None:
-    labels = (device.uuid, str(device.index), node)
-    if device.up is not None:
-        samples.add(catalogue.DEVICE_UP, labels, device.up)
-    for reading in device.readings:
-        samples.add(reading.family, (*labels, *reading.labels), reading.value)
-
-
-def _add_exporter(samples: Samples, snapshot: Snapshot) -> None:
-    for family, labels, value in _own(snapshot):
-        samples.add(family, labels, value)
-
-
-def _own(snapshot: Snapshot) -> Iterator[tuple[catalogue.Family, tuple[str, ...], float]]:
-    yield catalogue.BUILD_INFO, (__version__, catalogue.Role.NODE), 1
-    yield catalogue.DRIVER_UP, (snapshot.node,), snapshot.versions is not None
-    for outcome in snapshot.outcomes:
-        yield catalogue.COLLECTOR_SUCCESS, (outcome.collector,), outcome.error is None
-        yield catalogue.COLLECTOR_DURATION, (outcome.collector,), outcome.seconds
-    if snapshot.last_collection is not None:
-        yield catalogue.LAST_COLLECTION, (snapshot.node,), snapshot.last_collection

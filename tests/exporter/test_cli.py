@@ -1,16 +1,18 @@
 """Promises of `gpuscope-exporter` as a command."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import bcrypt
 import pytest
 import requests
 
 from demo.nvml.build import environment
 from demo.nvml.models import H100, device
 from demo.nvml.scenario import Scenario, write
-from demo.processes import LOOPBACK, Process, free_port
+from demo.processes import LOOPBACK, Process, free_port, wait_for
 from exporter.cli import main
 from tests.support.apiserver import running
 from tests.support.objects import node, pod, taint
@@ -27,7 +29,9 @@ def _fails(*arguments: str) -> str:
     return done.stderr
 
 
-@pytest.mark.parametrize("address", ["9400", "host:", "127.0.0.1:99999", "127.0.0.1:x"])
+@pytest.mark.parametrize(
+    "address", ["9400", "host:", "127.0.0.1:99999", "127.0.0.1:x", "127.0.0.1:" + "9" * 5000]
+)
 def test_a_bad_address_is_one_sentence(address: str) -> None:
     """An address that is none ends the start with a sentence that shows a good one."""
     assert "write HOST:PORT, as in 127.0.0.1:9400" in _fails(
@@ -39,6 +43,14 @@ def test_a_missing_kubeconfig_is_one_sentence(tmp_path: Path) -> None:
     """Without a way to an API server the start ends with a sentence that says what to give."""
     assert "--kubeconfig" in _fails("cluster", f"--kubeconfig={tmp_path / 'none'}")
     assert "service account" in _fails("cluster")
+
+
+def test_a_bad_web_configuration_is_one_sentence(tmp_path: Path) -> None:
+    """A file that asks for what cannot be ends the start with what to write instead."""
+    config = tmp_path / "web.yml"
+    config.write_text("basic_auth_users: {me: secret}")
+
+    assert "'me' is no bcrypt hash" in _fails("node", f"--web.config.file={config}")
 
 
 @pytest.mark.parametrize(
@@ -61,6 +73,14 @@ def test_a_missing_kubeconfig_is_one_sentence(tmp_path: Path) -> None:
         ["cluster", "--shard=-1"],
         ["cluster", "--total-shards=0"],
         ["node", "--collector.nothing"],
+        ["node", "--web.max-requests=0"],
+        ["cluster", "--web.max-requests=1.5"],
+        ["node", "--compat=dcgm-5"],
+        ["node", "--compat.only"],
+        ["node", "--compat.virtual-gpus"],
+        ["node", "--collection.interval=30", "--collection.medium-interval=15"],
+        ["node", "--podresources.interval=100"],
+        ["node", "--kubeconfig=config"],
         [],
     ],
 )
@@ -76,12 +96,18 @@ def test_nonsense_is_refused(arguments: list[str], capsys: pytest.CaptureFixture
 
 
 def test_collectors_can_be_turned_off(tmp_path: Path) -> None:
-    """A collector that is turned off publishes nothing; the others go on, under the node's name."""
+    """A collector that is turned off publishes nothing; the others go on, under the node's name.
+
+    So they do for whom the web configuration lets in.
+    """
+    web = tmp_path / "web.yml"
+    web.write_text(f"basic_auth_users: {{me: {bcrypt.hashpw(b'x', bcrypt.gensalt(4)).decode()}}}")
     scenario = tmp_path / "one.ini"
     write(scenario, Scenario(devices=(device(H100, "GPU-a", 0, busy=0.5),)))
     address = f"{LOOPBACK}:{free_port()}"
     command = [COMMAND, "node", f"--web.listen-address={address}", "--no-collector.memory"]
     command += ["--collection.interval=0.2", "--web.telemetry-path=/scrape", "--log.format=json"]
+    command += [f"--web.config.file={web}"]
     exporter = Process(
         "gpu-node",
         command,
@@ -91,12 +117,74 @@ def test_collectors_can_be_turned_off(tmp_path: Path) -> None:
     )
     with exporter:
         exporter.wait_ready()
-        page = requests.get(f"http://{address}/scrape", timeout=5).text
+        page = requests.get(f"http://{address}/scrape", timeout=5, auth=("me", "x")).text
 
     assert 'gpu_utilization_ratio{uuid="GPU-a",gpu="0",node="node-7"}' in page
     assert "gpu_memory_used_bytes" not in page
     assert "process_resident_memory_bytes" in page
+    assert "gpu_exporter_web_config_reload_success 1" in page
     assert '"msg": "listening on http://' in exporter.last_words()
+
+
+def test_the_driver_is_let_go_of(tmp_path: Path) -> None:
+    """At SIGUSR1 the driver's library is unloaded from the running process; at SIGUSR2 it is back.
+
+    So the driver can be unloaded and a device be reset without ending the exporter.
+    """
+    scenario = tmp_path / "scenario.ini"
+    write(scenario, Scenario((device(H100, "GPU-a", 0, busy=0.5),)))
+    address = f"{LOOPBACK}:{free_port()}"
+    exporter = Process(
+        "gpu-node",
+        [COMMAND, "node", f"--web.listen-address={address}", "--collection.interval=0.2"],
+        log=tmp_path / "log",
+        environment=environment(scenario),
+        ready_url=f"http://{address}/readyz",
+    )
+
+    def loaded() -> bool:
+        return "libnvidia-ml" in Path(f"/proc/{exporter.pid}/maps").read_text()
+
+    with exporter:
+        exporter.wait_ready()
+        before = loaded()
+        for _ in range(50):  # of several that come at once, letting go counts
+            exporter.signal(signal.SIGUSR2)
+        exporter.signal(signal.SIGUSR1)
+        wait_for(lambda: not loaded(), seconds=20, what="the library is unloaded")
+        answer = requests.get(f"http://{address}/readyz", timeout=5)
+        exporter.signal(signal.SIGUSR2)
+        wait_for(loaded, seconds=20, what="the library is loaded again")
+
+    assert before
+    assert answer.status_code == requests.codes.unavailable
+    assert "let go" in answer.text
+
+
+def test_files_are_read_again(tmp_path: Path) -> None:
+    """SIGHUP, with which dcgm-exporter is told to reload, ends nothing and says what it does."""
+    counters, web = tmp_path / "counters.csv", tmp_path / "web.yml"
+    counters.write_text("DCGM_FI_DEV_GPU_TEMP, gauge, a\n")
+    web.write_text("{}\n")
+    address = f"{LOOPBACK}:{free_port()}"
+    flags = [f"--web.listen-address={address}", f"--web.config.file={web}"]
+    flags += [f"--collectors-csv={counters}", "--collection.interval=0.2"]
+    exporter = Process(
+        "gpu-node", [COMMAND, "node", *flags], log=tmp_path / "log",
+        environment=environment(tmp_path / "none"), ready_url=f"http://{address}/healthz",
+    )  # fmt: skip
+    with exporter:
+        exporter.wait_ready()
+        exporter.signal(signal.SIGHUP)
+        wait_for(
+            lambda: "web.yml was read again" in exporter.last_words(),
+            seconds=20,
+            what="it is read again",
+        )
+        code = requests.get(f"http://{address}/healthz", timeout=5).status_code
+
+    assert requests.codes.ok == code
+    assert "SIGHUP: files that flags name are read again" in exporter.last_words()
 
 
 def test_the_cluster_is_read_as_told(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from demo.processes import Process, wait_for
 from exporter.cluster.api.directory import Directory
 from exporter.cluster.api.transport import ApiServer
 from exporter.cluster.publisher import ApiServerAccess, ClusterPublisher, Options
+from exporter.server import Options as SiteOptions
 from exporter.server import Site
 from tests.support.apiclient import get
 from tests.support.fake_source import Clock
@@ -77,7 +78,7 @@ class Follower:
     def readiness(self) -> tuple[str, str]:
         """Return status and body of `/readyz`."""
         said: list[str] = []
-        site = Site(self.publisher, role="cluster", telemetry_path="/metrics")
+        site = Site(self.publisher, SiteOptions("cluster"))
         body = site(
             {"REQUEST_METHOD": "GET", "PATH_INFO": "/readyz"}, lambda *line: said.append(line[0])
         )

@@ -2,19 +2,21 @@
 
 node-a (8 GPUs, 40 an hour): train-0 and train-1 of the Job `train` of team `ml`, 4 and 2 GPUs
 node-b (4 GPUs, no price): solo, of team `ml`, all 4; measured by our exporter only
+node-d (4 GPUs): half, of team `ml`, 2 of them; measured by our exporter, which says who has which
 node-c (2 GPUs, free): twin, of `ml` and of `other`, 1 each
 """
 
 STARTED = 1_766_150_000
 
 _NODES = {"node-a": ("H100", "training", 8, 40), "node-b": ("A100", "", 4, None),
-          "node-c": ("T4", "batch", 2, 0)}  # fmt: skip
+          "node-c": ("T4", "batch", 2, 0), "node-d": ("A100", "", 4, None)}  # fmt: skip
 # uid: namespace, pod, node, workload, GPUs, seconds after STARTED; None = it holds none any more
 _PODS = {
     "uid-0": ("ml", "train-0", "node-a", "train", 4, 60),
     "uid-1": ("ml", "train-1", "node-a", "train", 2, 0),
     "uid-old": ("ml", "train-old", "node-b", "train", None, -600),
     "uid-s": ("ml", "solo", "node-b", "", 4, 30),
+    "uid-h": ("ml", "half", "node-d", "", 2, 30),
     "uid-t1": ("ml", "twin", "node-c", "", 1, 0),
     "uid-t2": ("other", "twin", "node-c", "", 1, 5),
 }
@@ -55,8 +57,8 @@ def _dcgm(gpu: int, busy: float, **whose: str) -> str:
     )
 
 
-def _own(gpu: int) -> str:
-    device = {"uuid": f"GPU-b{gpu}", "gpu": str(gpu), "node": "node-b"}
+def _own(gpu: int, node: str) -> str:
+    device = {"uuid": f"GPU-{node}-{gpu}", "gpu": str(gpu), "node": node}
     return (
         _line("gpu_utilization_ratio", 0.25 * gpu, **device)
         + _line("gpu_memory_used_bytes", 2**30, **device)
@@ -65,6 +67,11 @@ def _own(gpu: int) -> str:
         + _line("gpu_temperature_celsius", 95, **device, sensor="memory")
         + _line("gpu_power_watts", 100, **device)
     )
+
+
+def _held(gpu: int, pod: str) -> str:
+    device = {"uuid": f"GPU-node-d-{gpu}", "gpu": str(gpu), "node": "node-d"}
+    return _line("gpu_device_pod_info", 1, **device, namespace="ml", pod=pod, container="main")
 
 
 def _told(job: str, busy: float) -> str:
@@ -92,7 +99,8 @@ EXPOSITION = "".join(
             )
             for gpu in (4, 5)
         ),
-        *map(_own, range(4)),
+        *(_own(gpu, node) for node in ("node-b", "node-d") for gpu in range(4)),
+        *(_held(gpu, "half" if gpu < 2 else "other") for gpu in range(4)),
         _told("solo", 0.5),
         _told("other", 0.75),
     ]

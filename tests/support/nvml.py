@@ -76,6 +76,14 @@ class NodeProcess:
         reason = self._ask()["not_ready"]
         return None if reason is None else str(reason)
 
+    def release(self) -> None:
+        """Ask for the driver to be let go of, as SIGUSR1 does."""
+        self._ask("release")
+
+    def resume(self) -> None:
+        """Ask for the driver to be taken back, as SIGUSR2 does."""
+        self._ask("resume")
+
     def until(self, condition: Callable[[str], bool]) -> str:
         """Return the first page for which *condition* holds."""
         deadline = time.monotonic() + _DEADLINE
@@ -84,11 +92,11 @@ class NodeProcess:
             time.sleep(_POLL)
         return page
 
-    def _ask(self) -> dict[str, Any]:
+    def _ask(self, order: str = "") -> dict[str, Any]:
         assert self._child is not None
         assert self._child.stdin is not None
         assert self._child.stdout is not None
-        self._child.stdin.write("\n")
+        self._child.stdin.write(f"{order}\n")
         self._child.stdin.flush()
         answer = json.loads(self._child.stdout.readline())
         assert isinstance(answer, dict)
@@ -96,8 +104,9 @@ class NodeProcess:
 
 
 def ready(page: str) -> bool:
-    """Tell whether every device on the page was read."""
-    return value(page, "gpu_exporter_driver_up") == 1 and "gpu_up" in page
+    """Tell whether every device on the page was read: at first one may be late."""
+    read = re.findall(r"^gpu_up\{.*\} (\d)$", page, re.MULTILINE)
+    return value(page, "gpu_exporter_driver_up") == 1 and set(read) == {"1"}
 
 
 def value(page: str, name: str, **labels: str) -> float | None:
@@ -122,8 +131,9 @@ def names(page: str) -> set[str]:
 
 
 def _main(arguments: list[str]) -> None:
-    from exporter.node.collectors import COLLECTORS, enabled  # noqa: PLC0415 - in the child only
-    from exporter.node.nvml import NvmlDriver  # noqa: PLC0415 - idem
+    from exporter.node.collector import Pace  # noqa: PLC0415 - in the child only
+    from exporter.node.collectors import DEFAULT, enabled  # noqa: PLC0415 - idem
+    from exporter.node.driver.nvml import NvmlDriver  # noqa: PLC0415 - idem
     from exporter.node.publisher import NodePublisher, Options  # noqa: PLC0415 - idem
 
     chosen = json.loads(arguments[0])
@@ -131,13 +141,16 @@ def _main(arguments: list[str]) -> None:
         NvmlDriver(),
         Options(
             NODE,
-            collectors=COLLECTORS if chosen is None else enabled(chosen),
-            interval=INTERVAL,
-            enumerate_every=INTERVAL * 5,
+            collectors=DEFAULT if chosen is None else enabled(chosen),
+            pace=Pace(INTERVAL, INTERVAL * 2, INTERVAL * 5),
+            pci=Path("/nonexistent"),
         ),
     )
     publisher.start()
-    for _ in sys.stdin:
+    orders = {"release": publisher.release, "resume": publisher.resume}
+    for line in sys.stdin:
+        if order := orders.get(line.strip()):
+            order()
         page = publisher.page().body.decode()
         print(json.dumps({"page": page, "not_ready": publisher.not_ready()}), flush=True)  # noqa: T201 - the answer
     publisher.stop()

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -23,6 +23,11 @@ scrape_configs:
     static_configs:
       - targets: {targets}
         labels: {{cluster: {cluster}}}
+"""
+_SECURED = """
+    scheme: https
+    tls_config: {{ca_file: {trust}}}
+    basic_auth: {{username: {user}, password: {password}}}
 """
 
 
@@ -44,6 +49,15 @@ class Target:
 
     def __exit__(self, *_: object) -> None:
         self._server.__exit__()
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """How targets are scraped that ask for TLS and a password."""
+
+    trust: Path
+    user: str
+    password: str
 
 
 class Scraped(Protocol):
@@ -71,6 +85,7 @@ def prometheus(
     cluster: str = "prod-cluster",
     others: Sequence[str] = (),
     seconds: int = 1,
+    secured: Secured | None = None,
 ) -> Iterator[Prometheus]:
     """Run Prometheus over *target*; its data and log lie in *folder*.
 
@@ -81,13 +96,13 @@ def prometheus(
         cluster: That label's value.
         others: Addresses of more targets of the same job, whether anybody is there or not.
         seconds: Time between two scrapes, and between two evaluations of the rules.
+        secured: How targets are scraped; None = without TLS and password.
     """
     (folder / "rules.yml").write_text(rules)
     targets = json.dumps([target.address, *others])
     configuration = folder / "prometheus.yml"
-    configuration.write_text(
-        _CONFIGURATION.format(targets=targets, cluster=cluster, seconds=seconds)
-    )
+    text = _CONFIGURATION.format(targets=targets, cluster=cluster, seconds=seconds)
+    configuration.write_text(text + (_SECURED.format(**asdict(secured)) if secured else ""))
     url = f"http://{LOOPBACK}:{free_port()}"
     command = [
         "prometheus",

@@ -1,21 +1,35 @@
 """Promises of the collectors: from a device to readings, without driver, thread or clock."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from exporter import catalogue, node
+from exporter import catalogue
 from exporter.errors import DeviceDown, DeviceError, DriverUnavailable
-from exporter.node.collectors import COLLECTORS, Collector, Outcome, enabled, run
-from exporter.node.driver import Device
+from exporter.node import collectors
+from exporter.node.asking import Device, Instance
+from exporter.node.collector import Collector, Group, Part
+from exporter.node.collectors import COLLECTORS, enabled
 from exporter.node.reading import Reading
+from exporter.node.running import Outcome, run
 from exporter.node.snapshot import merged
-from tests.support.fake_driver import FakeDevice
+from tests.support.fake_driver import FakeDevice, FakeInstance
 
 DEVICE = FakeDevice("GPU-a")
 
+WITHOUT = (
+    *("xid", "recovery", "ecc", "sram_ecc", "remapped_rows", "retired_pages", "fabric"),
+    *("nvlink", "nvlink_fec", "c2c", "p2p", "vgpu"),
+)
+"""What the old device has nothing of."""
+
 EXPECTED = {
+    "mig": [],
+    "profiling": [],
+    "processes": [],
+    "process_details": [],
+    "accounting": [],
     "identity": [Reading(catalogue.DEVICE_INFO, 1, ("Fake", "", "", "", "", "", ""))],
     "utilization": [Reading(catalogue.UTILIZATION, 0.5)],
     "memory": [
@@ -29,7 +43,6 @@ EXPECTED = {
         Reading(catalogue.POWER_LIMIT, 50, ("min",)),
         Reading(catalogue.POWER_LIMIT, 150, ("max",)),
     ],
-    "energy": [],
     "clocks": [
         Reading(catalogue.CLOCK, 1e9, ("sm",)),
         Reading(catalogue.CLOCK_MAX, 2e9, ("sm",)),
@@ -39,13 +52,15 @@ EXPECTED = {
 
 @pytest.mark.parametrize("collector", COLLECTORS, ids=lambda collector: str(collector.name))
 def test_each_collector(collector: Collector) -> None:
-    """Each collector yields what the device has, and nothing for what it has not."""
-    assert EXPECTED[collector.name] == list(collector.collect(DEVICE))
+    """Each collector yields what an old device has, and nothing for what it has not."""
+    assert EXPECTED.get(collector.name, []) == [
+        reading for part in collector.parts for reading in part.collect(DEVICE)
+    ]
 
 
 def test_a_collector_is_found_by_its_name() -> None:
     """A collector's name is the name of the file that holds it."""
-    folder = Path(node.__path__[0])
+    folder = Path(collectors.__path__[0])
 
     assert all((folder / f"{collector.name}.py").exists() for collector in COLLECTORS)
 
@@ -60,7 +75,7 @@ def _failing(error: Exception) -> Collector:
         yield Reading(catalogue.POWER, 1)
         raise error
 
-    return Collector("failing", collect)
+    return Collector("failing", "fails", (Part(Group.FAST, collect),))
 
 
 def _ticking() -> float:
@@ -70,7 +85,7 @@ def _ticking() -> float:
 @pytest.mark.parametrize("error", [DeviceError("busy"), ValueError("defect")])
 def test_a_failing_collector(error: Exception) -> None:
     """What was read before a failure is kept, and what comes after is read."""
-    result = run(DEVICE, (_failing(error), *enabled(["utilization"])), _ticking)
+    result = run(DEVICE, (_failing(error), *enabled(["utilization"])), Group.FAST, _ticking)
 
     assert (Reading(catalogue.POWER, 1), *EXPECTED["utilization"]) == result.readings
     assert [True, False] == [outcome.error is not None for outcome in result.outcomes]
@@ -78,15 +93,35 @@ def test_a_failing_collector(error: Exception) -> None:
 
 def test_a_device_that_is_down() -> None:
     """A device that turns out to be down while it is read shows nothing of that reading."""
-    result = run(DEVICE, (*enabled(["memory"]), _failing(DeviceDown("lost"))), _ticking)
+    result = run(DEVICE, (*enabled(["memory"]), _failing(DeviceDown("lost"))), Group.FAST, _ticking)
 
     assert ((), "lost") == (result.readings, result.down)
+
+
+class _MadeAnew(FakeDevice):
+    """A device whose instances are others once they are looked at again."""
+
+    def instances(self, *, check: bool = False) -> Sequence[Instance]:
+        return [FakeInstance("MIG-b")] if check else self.found
+
+
+def test_instances_that_are_made_anew() -> None:
+    """When instances change while they are read, only what is said of the device is kept."""
+    power, slices = Reading(catalogue.POWER, 1), Reading(catalogue.INSTANCE_SLICES, 1, ("1",))
+    collector = Collector("c", "h", (Part(Group.FAST, lambda _: iter([power, slices])),))
+    steady, changed = (
+        run(kind("GPU-a", found=[FakeInstance("MIG-a")]), [collector], Group.FAST, _ticking)
+        for kind in (FakeDevice, _MadeAnew)
+    )
+
+    assert (power, slices) == steady.readings
+    assert (power,) == changed.readings
 
 
 def test_a_driver_that_is_gone() -> None:
     """That the whole driver is gone is not one device's business."""
     with pytest.raises(DriverUnavailable):
-        run(DEVICE, [_failing(DriverUnavailable("gone"))], _ticking)
+        run(DEVICE, [_failing(DriverUnavailable("gone"))], Group.FAST, _ticking)
 
 
 def test_merged() -> None:

@@ -1,0 +1,1 @@
+"""The real driver: NVML by way of nvidia-ml-py."""

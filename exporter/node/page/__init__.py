@@ -1,0 +1,1 @@
+"""What is told of a snapshot: to Prometheus, and to people who open the landing page."""
