@@ -20,6 +20,9 @@ OWN_MEMORY_TOTAL = "gpu_memory_total_bytes"
 OWN_TEMPERATURE = "gpu_temperature_celsius"
 OWN_POWER = "gpu_power_watts"
 
+HOLDER = "gpu_device_pod_info"
+"""Which container holds a device, by the UUID that our own device series carry."""
+
 JOB_UTILIZATION = "gpuscope_job_gpu_utilization_ratio"
 JOB_MEMORY_USED = "gpuscope_job_gpu_memory_used_bytes"
 JOB_MEMORY_TOTAL = "gpuscope_job_gpu_memory_total_bytes"
@@ -35,6 +38,12 @@ STARTED = "gpu_pod_start_timestamp_seconds"
 _BY_POD = (UTILIZATION, MEMORY_USED, MEMORY_FREE, TEMPERATURE, POWER)
 _BY_NODE = (OWN_UTILIZATION, OWN_MEMORY_USED, OWN_MEMORY_TOTAL, OWN_TEMPERATURE, OWN_POWER)
 _BY_JOB = (JOB_UTILIZATION, JOB_MEMORY_USED, JOB_MEMORY_TOTAL, JOB_TEMPERATURE, JOB_POWER)
+
+
+_TOLD_BY = (
+    *("__name__", "namespace", "pod", "exported_namespace", "exported_pod"),
+    *("UUID", "Hostname", "gpu", "GPU_I_ID", "node", "uuid", "gpu_instance", "uid"),
+)
 
 
 def pods(selection: Selection, names: Collection[str]) -> str:
@@ -56,10 +65,10 @@ def surroundings(selection: Selection, uids: Collection[str], nodes: Collection[
 
 
 def readings(selection: Selection, names: Collection[str], nodes: Collection[str]) -> str:
-    """Return what was measured of late of the devices of pods, and of whole nodes.
+    """Return what was measured of late of the devices of pods and of all those of *nodes*.
 
-    dcgm-exporter says which pod has a device. Where its own pod has won the labels, those of the
-    pod that it tells of are called `exported_…`.
+    dcgm-exporter says which pod has a device; ours says it apart. Where the exporter's own pod has
+    won the labels, those of the pod that it tells of are called `exported_…`.
     """
     asked = one_of("__name__", *_BY_POD)
     told = [
@@ -71,9 +80,9 @@ def readings(selection: Selection, names: Collection[str], nodes: Collection[str
         told.append(
             selection.hardware(one_of("__name__", *_BY_NODE), gpu, one_of("node", *sorted(nodes)))
         )
+        told.append(selection.hardware(HOLDER, one_of("node", *sorted(nodes))))
     late = " or ".join(f"last_over_time({each}[{PERIOD}s])" for each in told)
-    labels = "namespace,pod,exported_namespace,exported_pod,UUID,Hostname,gpu,GPU_I_ID,node,uuid"
-    return f"max by(__name__,{labels}) ({late})"
+    return f"max by({','.join(_TOLD_BY)}) ({late})"
 
 
 def past(selection: Selection, job_id: str) -> str:

@@ -176,6 +176,12 @@ SERIES: tuple[Series, ...] = (
     Series("gpu_memory_total_bytes", Source.NODE, otherwise=_NO_DEVICES),
     Series("gpu_temperature_celsius", Source.NODE, otherwise=_NO_DEVICES),
     Series("gpu_power_watts", Source.NODE, otherwise=_NO_DEVICES),
+    Series(
+        "gpu_device_pod_info",
+        Source.NODE,
+        otherwise="a job that has some GPUs of a node is not measured unless dcgm-exporter does it:"
+        " mount the kubelet's pod-resources folder into gpuscope-exporter node",
+    ),
     Series("gpu_driver_info", Source.NODE, otherwise=_NO_DEVICES),
     Series("gpu_exporter_driver_up", Source.NODE, otherwise=_NO_DEVICES),
     Series("gpu_exporter_last_collection_timestamp_seconds", Source.NODE, otherwise=_NO_DEVICES),

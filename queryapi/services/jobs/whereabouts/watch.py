@@ -192,10 +192,10 @@ class Watch:
     def _measure(self, measured: Sequence[tuple[Interest, Place]]) -> None:
         began = self._monotonic()
         names = {pod.name for _, place in measured for pod in place.pods}
-        nodes = {node for _, place in measured for node in place.nodes}
+        nodes = {pod.node for _, place in measured for pod in place.pods if pod.node}
         query = jobqueries.readings(self._selection, names, nodes)
         found = self._client.read(
-            query, readings.by_pod, at=self._clock(), seconds=self._habits.query
+            query, readings.found, at=self._clock(), seconds=self._habits.query
         ).value
         self._interests.measured(
             {interest.key: readings.of_place(place, found) for interest, place in measured}, began

@@ -184,8 +184,9 @@ def test_what_dcgm_exporter_measures(asked: Asked) -> None:
 
 
 def test_what_our_exporter_measures(asked: Asked) -> None:
-    """It knows devices, not pods: a pod that has all of a node's GPUs is that node's."""
+    """Of a pod that has all of a node's GPUs, and of one of which it knows which it has."""
     assert Sample(37.5, 4096.0, 16384.0, 63.0, 400.0) == asked.sampled(job("solo"))
+    assert Sample(12.5, 2048.0, 8192.0, 61.0, 200.0) == asked.sampled(job("half"))
     assert asked.sampled(job("twin", namespace="ml")) is None
 
 
