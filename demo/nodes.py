@@ -1,8 +1,8 @@
 """One real node exporter per scenario file: a fleet of nodes on one machine.
 
-`python -m demo.nodes --drivers DIR --targets FILE`: the exporters are forked from one process, so
-that forty of them share their code in memory. The stand-in driver must be on LD_LIBRARY_PATH
-already; each exporter reads its own node's scenario.
+`python -m demo.nodes --drivers DIR --kubelets DIR --targets FILE`: the exporters are forked from
+one process, so that forty of them share their code in memory. The stand-in driver must be on
+LD_LIBRARY_PATH already; each exporter reads its own node's scenario and asks its own kubelet.
 """
 
 import argparse
@@ -29,6 +29,11 @@ from exporter import cli
 
 _FIRST_PORT = 19400
 _READY_SECONDS = 60.0
+_PACE = (
+    *("--collection.interval=10", "--collection.medium-interval=30"),
+    "--collection.slow-interval=120",
+)
+"""Half as often as usual: forty of them share one machine with everything else."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,9 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     stop = StopSignal()
     ports = _ports(sorted(path.stem for path in options.drivers.glob("*.ini")))
-    exporters = _start_all(options.drivers, ports)
+    drivers = options.drivers.absolute()
+    # The path of a unix socket may have 107 bytes, and that of a folder far more.
+    targets = options.targets.absolute()
+    os.chdir(options.kubelets)
+    exporters = _start_all(drivers, ports)
     try:
-        return _watch(exporters, options, stop, list(ports.values()))
+        return _watch(exporters, targets, options.cluster, stop, list(ports.values()))
     except ProcessError as error:
         print(f"demo.nodes: {error}", file=sys.stderr)
         return 1
@@ -50,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _watch(
-    exporters: list[BaseProcess], options: argparse.Namespace, stop: StopSignal, ports: list[int]
+    exporters: list[BaseProcess], targets: Path, cluster: str, stop: StopSignal, ports: list[int]
 ) -> int:
     def refuse_death() -> None:
         dead = [exporter.name for exporter in exporters if not exporter.is_alive()]
@@ -62,7 +71,7 @@ def _watch(
         return stop.came() or all(answers(_url(port)) for port in ports)
 
     wait_for(all_answer, seconds=_READY_SECONDS, what="the node exporters", every=0.5)
-    stack.write_targets(options.targets, ports, options.cluster)
+    stack.write_targets(targets, ports, cluster)
     print(f"ready: {len(exporters)} node exporters", flush=True)
     while not stop.wait(1.0):
         refuse_death()
@@ -79,6 +88,8 @@ def _ports(nodes: Sequence[str]) -> dict[str, int]:
 
 def _start_all(drivers: Path, ports: Mapping[str, int]) -> list[BaseProcess]:
     context = multiprocessing.get_context("fork")
+    # What every exporter would else load by itself is shared by them all.
+    cli.preload_node()
     exporters: list[BaseProcess] = [
         context.Process(target=_run, args=(drivers / f"{node}.ini", node, port), name=node)
         for node, port in ports.items()
@@ -96,13 +107,22 @@ def _run(scenario: Path, node: str, port: int) -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     os.environ[SCENARIO_VARIABLE] = str(scenario)
-    address = f"--web.listen-address={LOOPBACK}:{port}"
-    sys.exit(cli.main(["node", address, f"--node-name={node}", "--log.level=warn"]))
+    flags = (
+        f"--web.listen-address={LOOPBACK}:{port}",
+        f"--node-name={node}",
+        f"--podresources.socket={node}.sock",
+        "--log.level=warn",
+        *_PACE,
+    )
+    sys.exit(cli.main(["node", *flags]))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo.nodes", description=__doc__)
     parser.add_argument("--drivers", type=Path, required=True, help="folder of scenario files")
+    parser.add_argument(
+        "--kubelets", type=Path, required=True, help="folder of the kubelets' sockets"
+    )
     parser.add_argument(
         "--targets", type=Path, required=True, help="Prometheus target file to write"
     )

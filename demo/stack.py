@@ -37,10 +37,28 @@ def fleet(directory: Path, port: int, use: str, *arguments: str) -> Process:
     return _process("kubernetes", command, directory, f"http://{LOOPBACK}:{port}/readyz")
 
 
+def living_fleet(directory: Path, port: int) -> Process:
+    """Return the living fleet, which tells its nodes' drivers and kubelets what to show."""
+    drivers, pods = directory / "drivers", directory / "pods.json"
+    return fleet(directory, port, "living", f"--drivers={drivers}", f"--pods={pods}")
+
+
+def demo_kubelets(directory: Path) -> Process:
+    """Return the kubelets of the living fleet's nodes: they say which pods hold which devices."""
+    sockets = directory / "kubelets"
+    sockets.mkdir(exist_ok=True)
+    command = [
+        *(sys.executable, "-m", "demo.kubelet"),
+        *(f"--pods={directory / 'pods.json'}", f"--sockets={sockets}"),
+    ]
+    return _process("demo-kubelets", command, directory, None)
+
+
 def demo_nodes(directory: Path, targets: Path) -> Process:
     """Return the node exporters of the living fleet; they write *targets* when all are started."""
     command = [
         *(sys.executable, "-m", "demo.nodes", f"--drivers={directory / 'drivers'}"),
+        f"--kubelets={directory / 'kubelets'}",
         *(f"--targets={targets}", f"--cluster={CLUSTER}"),
     ]
     environment = {"LD_LIBRARY_PATH": str(build().parent)}
@@ -90,7 +108,14 @@ def query_api(
     return _process("gpuscope-api", command, directory, f"http://{LOOPBACK}:{ports[0]}/healthz")
 
 
-def prometheus(directory: Path, port: int, *, targets: Mapping[str, int], seconds: int) -> Process:
+def prometheus(
+    directory: Path,
+    port: int,
+    *,
+    targets: Mapping[str, int],
+    seconds: int,
+    node_seconds: int | None = None,
+) -> Process:
     """Return a Prometheus with the shipped configuration.
 
     Args:
@@ -98,6 +123,7 @@ def prometheus(directory: Path, port: int, *, targets: Mapping[str, int], second
         port: Where it listens.
         targets: Scrape job → port; a job that is not named has no targets yet.
         seconds: Scrape and evaluation interval, in place of the shipped ones; of all rules.
+        node_seconds: Scrape interval of the node exporters, if it is another one.
     """
     home = directory / "prometheus"
     shutil.copytree(ROOT / "prometheus", home, dirs_exist_ok=True)
@@ -105,6 +131,9 @@ def prometheus(directory: Path, port: int, *, targets: Mapping[str, int], second
     config["global"] = dict.fromkeys(
         ("scrape_interval", "scrape_timeout", "evaluation_interval"), f"{seconds}s"
     )
+    for job in config["scrape_configs"]:
+        if node_seconds and job["job_name"] == "gpu-node":
+            job["scrape_interval"] = f"{node_seconds}s"
     (home / "prometheus.yml").write_text(yaml.safe_dump(config))
     for path in (home / "rules").iterdir():
         path.write_text(re.sub(r"^    interval: .*\n", "", path.read_text(), flags=re.MULTILINE))

@@ -27,6 +27,8 @@ from demo.processes import (
 )
 
 _SCRAPE_SECONDS = 5
+_NODE_SCRAPE_SECONDS = 10
+"""Of the forty nodes with more than a thousand series each; their devices are read as often."""
 _READY_SECONDS = 120.0
 _PORTS = {
     "query API": 8080,
@@ -154,13 +156,17 @@ def _processes(plan: Plan) -> Iterator[Process]:
     if plan.driver:
         yield stack.node_exporter_of_this_host(directory, ports["node exporter"])
     if not plan.kubeconfig:
-        drivers = f"--drivers={directory / 'drivers'}"
-        yield stack.fleet(directory, ports["Kubernetes API"], "living", drivers)
+        yield stack.living_fleet(directory, ports["Kubernetes API"])
+        yield stack.demo_kubelets(directory)
     yield stack.cluster_exporter(directory, ports["cluster exporter"], kubeconfig)
     yield stack.node_exporter(directory, ports["node_exporter"])
     yield stack.alertmanager(directory, ports["Alertmanager"])
     prometheus = stack.prometheus(
-        directory, ports["Prometheus"], targets=jobs, seconds=_SCRAPE_SECONDS
+        directory,
+        ports["Prometheus"],
+        targets=jobs,
+        seconds=_SCRAPE_SECONDS,
+        node_seconds=_NODE_SCRAPE_SECONDS,
     )
     if plan.driver:
         local = [ports["node exporter"]]

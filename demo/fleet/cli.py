@@ -21,6 +21,7 @@ from aiohttp import web
 from demo.fleet import hosts, replay, trace
 from demo.fleet.drivers import Drivers
 from demo.fleet.hosts import Hosts
+from demo.fleet.kubelets import Kubelets
 from demo.fleet.large import LargeFleet
 from demo.fleet.living import LivingFleet
 from demo.fleet.replay import Change, Put, Timeline
@@ -68,12 +69,15 @@ def apply(store: Store, changes: Iterable[Change]) -> None:
 def _stage_living(options: argparse.Namespace, store: Store, app: web.Application) -> None:
     fleet = LivingFleet(random.Random(options.seed))
     drivers = Drivers(options.drivers, fleet.machines) if options.drivers else None
+    kubelets = Kubelets(options.pods, fleet.machines) if options.pods else None
     nodes = Hosts(fleet.machines, time.time())
 
     def show() -> None:
         nodes.show(hosts.loads(fleet.machines, fleet.work()), time.time())
         if drivers:
             drivers.show(fleet.busy_devices())
+        if kubelets:
+            kubelets.show(fleet.held())
 
     def tick() -> None:
         apply(store, fleet.tick(time.time()))
@@ -161,6 +165,9 @@ def _parser() -> argparse.ArgumentParser:
     living.add_argument("--seed", type=int, default=1)
     living.add_argument(
         "--drivers", type=Path, help="folder for the nodes' driver scenarios (demo.nvml)"
+    )
+    living.add_argument(
+        "--pods", type=Path, help="file that says which pods hold which devices (demo.kubelet)"
     )
     living.set_defaults(stage=_stage_living)
     packed = uses.add_parser("packed", help="the trace's first pods, all at once")

@@ -35,11 +35,12 @@ class Drivers:
         model = MODELS[self._machines[node].model]
         return Scenario(
             devices=tuple(
-                device(model, _gpu_uuid(node, index), index, busy=load)
+                device(model, gpu_uuid(node, index), index, busy=load)
                 for index, load in enumerate(busy)
             )
         )
 
 
-def _gpu_uuid(node: str, index: int) -> str:
+def gpu_uuid(node: str, index: int) -> str:
+    """Return the UUID of a node's device."""
     return f"GPU-{uuid.uuid5(_UUID_SPACE, f'{node}/{index}')}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from demo.fleet import objects, sites
 from demo.fleet.hosts import Work
+from demo.fleet.kubelets import Hold
 from demo.fleet.objects import Owner, Pod
 from demo.fleet.placement import WHOLE, Machine, Placement, Request, Scheduler
 from demo.fleet.replay import Change, Delete, Put
@@ -162,6 +163,13 @@ class LivingFleet:
         for life in self._lives.values():
             if life.stage == "Running" and life.placement:
                 yield Work(life.placement.node, life.pod.request, life.busy)
+
+    def held(self) -> Iterator[Hold]:
+        """Yield the pods that hold devices now: from when a node was chosen until they end."""
+        for life in self._lives.values():
+            if life.stage != "Succeeded" and life.placement and life.placement.devices:
+                pod = life.pod
+                yield Hold(pod.namespace, pod.name, life.placement, pod.request.gpu_milli)
 
     # --- pods ---
 

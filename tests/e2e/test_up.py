@@ -96,6 +96,8 @@ def test_one_command_shows_a_living_fleet(occupied: None, tmp_path: Path) -> Non
         _hold_pools(pools)
         [watched] = re.findall(r"job watch (\S+)", text)
         _hold_jobs(jobs, watched)
+        [prometheus] = re.findall(r"Prometheus +(http\S+)\n", text)
+        _hold_parts_of_nodes(jobs, url.replace("status", "running-tasks"), prometheus)
         [doctor] = re.findall(r"doctor --config (\S+)", text)
         assert Path(doctor).is_file()
 
@@ -231,6 +233,39 @@ def _hold_jobs(url: str, watched: str) -> None:
     wait_for(lambda: watched in told(), seconds=SECONDS, what="jobs", every=1.0)
 
     assert {"RUNNING"} == {job["status"] for job in told().values()} - {"COMPLETED"}
+
+
+def _hold_parts_of_nodes(jobs: str, tasks: str, prometheus: str) -> None:
+    """Check that a job with four of a node's eight GPUs is measured by those that it holds."""
+    running = requests.get(tasks, params={"namespace": "research"}, timeout=10).json()["data"]
+    # A kubelet tells which devices a pod holds, its exporter joins them; the longest yet to run.
+    pod = min(running["tasks"], key=lambda task: float(task["running_time_seconds"]))
+    who = {"workerId": "w", "namespace": pod["namespace"]}
+    held = f' * on (uuid) group_left () gpu_device_pod_info{{pod="{pod["pod_name"]}"}}'
+
+    def found(name: str) -> list[tuple[str, float]]:
+        """Return node and value of each device that the pod holds."""
+        query = {"query": name + held}
+        answer = requests.get(f"{prometheus}/api/v1/query", params=query, timeout=10).json()
+        rows = answer["data"]["result"]
+        return [(row["metric"]["node"], float(row["value"][1])) for row in rows]
+
+    def measured() -> Any:
+        # Each report is given what was measured last: at the first one nobody has looked yet.
+        requests.post(f"{jobs}/{pod['pod_name']}/progress", json=who, timeout=10).raise_for_status()
+        monitor = requests.get(f"{jobs}/{pod['pod_name']}/monitor", timeout=10).json()
+        return monitor["metrics"]["latest"]
+
+    wait_for(
+        lambda: bool(found("gpu_utilization_ratio") and measured()),
+        seconds=SECONDS,
+        what="the GPUs of a job",
+        every=1.0,
+    )
+    memory = found("gpu_memory_total_bytes")
+
+    assert [pod["node_name"]] * 4 == [node for node, _ in memory]
+    assert sum(size for _, size in memory) / 2**20 == measured()["gpuMemoryTotal"]
 
 
 def _found(directory: Path, query: str) -> list[Any]:
