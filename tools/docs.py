@@ -10,6 +10,9 @@ from typing import Any
 import msgspec
 
 from exporter.catalogue import CATALOGUE, Family, Role
+from exporter.catalogue import dcgm as dcgm_fields
+from exporter.catalogue.dcgm import Default
+from exporter.node.compat.finding import families
 from queryapi.settings import Settings
 from queryapi.settings.source import environment_names
 from queryapi.settings.table import LISTEN_APIS
@@ -19,7 +22,7 @@ _ROOT = Path(__file__).parent.parent
 _NOTE = "<!-- Written by `make docs`; edit the code it is made from. -->\n"
 _METRICS = (
     "# Metrics\n\n"
-    "Declared in `exporter/catalogue.py`. `stable`: neither name, meaning nor labels change "
+    "Declared in `exporter/catalogue/`. `stable`: neither name, meaning nor labels change "
     "within a major version. Both exporters also publish `process_…`, as prometheus_client does.\n"
 )
 _OF_JOBS = (
@@ -33,6 +36,12 @@ _CONFIGURATION = (
     "`gpuscope-api --config gpuscope.yml`; `--check-config` says whether a file is usable. A "
     "variable of the environment wins over the file; lists and objects are written there as JSON. "
     "Flags of the exporters: `gpuscope-exporter node --help`, `gpuscope-exporter cluster --help`.\n"
+)
+_DCGM = (
+    "# Fields of dcgm-exporter\n\n"
+    "Declared in `exporter/catalogue/dcgm/`; how to have them: [dcgm.md](dcgm.md). A star: "
+    "published by default. New names, and old ones without a unit here, are in base units, as our "
+    "metrics.\n"
 )
 _STRUCTURES = (
     ("Cluster", "An item of `clusters`"),
@@ -58,6 +67,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     """Yield each page's path and text."""
     yield _ROOT / "docs" / "metrics.md", "\n".join(_metrics())
     yield _ROOT / "docs" / "configuration.md", "\n".join(_configuration())
+    yield _ROOT / "docs" / "dcgm-fields.md", "\n".join(_dcgm_fields())
 
 
 def _differs(path: Path, text: str) -> bool:
@@ -94,8 +104,24 @@ def _job_families() -> Iterator[str]:
 
 def _family_row(family: Family) -> tuple[str, ...]:
     labels = ", ".join(map(_code, family.labels))
-    dcgm = _code(family.dcgm) if family.dcgm else ""
+    dcgm = ", ".join(map(_code, dcgm_fields.named(family.name)))
     return (_code(family.name), family.kind, labels, family.help, dcgm, family.stability)
+
+
+def _dcgm_fields() -> Iterator[str]:
+    yield _NOTE
+    yield _DCGM
+    rows = (
+        (
+            _code(field.name) + (" *" if field.default is not Default.NEVER else ""),
+            field.unit.value[0].removeprefix("in "),
+            _code(field.new) if field.new else "the same",
+            ", ".join(map(_code, families(field.source))),
+        )
+        for field in dcgm_fields.FIELDS
+        if field.source is not None
+    )
+    yield _table(("up to 4.8", "in", "since 4.9", "our metric"), rows)
 
 
 def _configuration() -> Iterator[str]:
