@@ -20,6 +20,7 @@ def seeing(server: ApiServer) -> Iterator[NodeView]:
     view.start()
     try:
         wait_for(lambda: view.trouble() is None, seconds=20, what="the pods")
+        _settle(view)
         yield view
     finally:
         view.stop()
@@ -90,11 +91,18 @@ def test_what_is_too_long_ago(connect: Connect) -> None:
         view = NodeView(connect(cluster.url), "n1", monotonic=lambda: now[0])
         view.start()
         wait_for(lambda: view.pod("ml", "a") is not None, seconds=20, what="the pods")
+        _settle(view)
         now[0] += 121
         found, trouble = (view.pod("ml", "a"), view.pod_of_uid("uid-a")), view.trouble()
         view.stop()
 
     assert ((None, None), "nothing heard of pods for 120 s") == (found, trouble)
+
+
+def _settle(view: NodeView) -> None:
+    """Wait for slices, too: a server that stops under a first list leaves a socket behind."""
+    first = "the first list is not complete yet"
+    wait_for(lambda: view._slices.trouble != first, seconds=20, what="the slices")
 
 
 def _ended(view: NodeView, name: str) -> bool:
