@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -106,6 +107,9 @@ def _run(scenario: Path, node: str, port: int) -> None:
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    # Whoever traces the program that was started does not mean forty others.
+    sys.settrace(None)
+    threading.settrace(None)
     os.environ[SCENARIO_VARIABLE] = str(scenario)
     flags = (
         f"--web.listen-address={LOOPBACK}:{port}",
