@@ -143,6 +143,7 @@ class Process:
         log: File that receives stdout and stderr.
         environment: Variables added to ours.
         ready_url: URL that answers 2xx once the process is ready; None = ready at once.
+        stop_seconds: How long it may take to end before it is killed.
     """
 
     name: str
@@ -150,6 +151,7 @@ class Process:
     log: Path
     environment: Mapping[str, str] | None = None
     ready_url: str | None = None
+    stop_seconds: float = _STOP_SECONDS
     _child: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -188,8 +190,10 @@ class Process:
         """Tell whether the child still runs."""
         return self._child is not None and self._child.poll() is None
 
-    def wait_ready(self, *, seconds: float = 60.0) -> None:
-        """Wait until `ready_url` answers.
+    def wait_ready(
+        self, *, seconds: float = 60.0, unless: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Wait until `ready_url` answers, or *unless* says that nobody needs to wait any more.
 
         Raises:
             ProcessError: When the child ends first or the time is up; holds the log's end.
@@ -198,7 +202,7 @@ class Process:
         if url is None:
             return
         deadline = time.monotonic() + seconds
-        while not answers(url):
+        while not (unless() or answers(url)):
             if not self.alive():
                 raise ProcessError(f"{self.name} ended during start-up:\n{self.last_words()}")
             if time.monotonic() > deadline:
@@ -224,7 +228,7 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 self._child.send_signal(signal.SIGTERM)
             try:
-                self._child.wait(_STOP_SECONDS)
+                self._child.wait(self.stop_seconds)
             except subprocess.TimeoutExpired:
                 self._child.kill()
         self._child.wait()

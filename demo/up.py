@@ -91,7 +91,7 @@ def _run(plan: Plan, cleanup: ExitStack, stop: StopSignal) -> int:
         if stop.came():
             return 0
         running.append(cleanup.enter_context(process))
-        process.wait_ready(seconds=_READY_SECONDS)
+        process.wait_ready(seconds=_READY_SECONDS, unless=stop.came)
     wait_for(
         lambda: stop.came() or _is_whole(plan),
         seconds=_READY_SECONDS,

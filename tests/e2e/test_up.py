@@ -52,6 +52,8 @@ def _begun(directory: Path, **variables: str) -> Iterator[Process]:
         [sys.executable, "-m", "demo.up"],
         log=directory / "up.log",
         environment={"PYTHONPATH": str(ROOT), "TMPDIR": str(directory), **variables},
+        # It ends its parts one after the other: killed meanwhile, it would leave them behind.
+        stop_seconds=120,
     ) as process:
         yield process
 
