@@ -243,14 +243,16 @@ def _hold_parts_of_nodes(jobs: str, tasks: str, prometheus: str) -> None:
     # A kubelet tells which devices a pod holds, its exporter joins them; the longest yet to run.
     pod = min(running["tasks"], key=lambda task: float(task["running_time_seconds"]))
     who = {"workerId": "w", "namespace": pod["namespace"]}
-    held = f' * on (uuid) group_left () gpu_device_pod_info{{pod="{pod["pod_name"]}"}}'
+    page = (ROOT / "docs" / "node.md").read_text()
+    join = page.partition("    gpu_utilization_ratio\n")[2].partition("\n\n")[0]
 
     def found(name: str) -> list[tuple[str, float]]:
-        """Return node and value of each device that the pod holds."""
-        query = {"query": name + held}
+        """Return node and value of each device that the pod holds, by the page's own question."""
+        query = {"query": name + join}
         answer = requests.get(f"{prometheus}/api/v1/query", params=query, timeout=10).json()
         rows = answer["data"]["result"]
-        return [(row["metric"]["node"], float(row["value"][1])) for row in rows]
+        ours = [row for row in rows if row["metric"]["pod"] == pod["pod_name"]]
+        return [(row["metric"]["node"], float(row["value"][1])) for row in ours]
 
     def measured() -> Any:
         # Each report is given what was measured last: at the first one nobody has looked yet.
