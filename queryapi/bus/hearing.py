@@ -38,7 +38,12 @@ class SteadyEar:
                             _LOG.info("%s tells of jobs again", self._name)
                         pause, failing = _FIRST_PAUSE, False
                         yield changes
-            except Exception as error:  # noqa: BLE001 - whatever it is, jobs are looked at anyway
+            except Exception as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    # A client that is closed meanwhile may fail in place of saying so.
+                    raise asyncio.CancelledError from error
+                # Whatever it is: jobs are looked at anyway.
                 if not failing:
                     # Not what it says: a server may quote what it was sent, the password included.
                     _LOG.warning(

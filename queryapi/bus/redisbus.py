@@ -71,7 +71,8 @@ async def _said(url: str) -> AsyncIterator[Changes]:
         asked = False
         while True:
             # The first thing that is said is that we are subscribed.
-            heard = await following.get_message(timeout=_SILENCE_SECONDS)
+            patience = _ANSWER_SECONDS if asked else _SILENCE_SECONDS
+            heard = await following.get_message(timeout=patience)
             if heard is not None:
                 asked = False
                 yield unpacked(heard["data"]) if heard["type"] == "message" else {}

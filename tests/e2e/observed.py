@@ -15,7 +15,7 @@ from demo.processes import LOOPBACK, Process, answers, free_port, wait_for
 from tests.support.apiserver import Cluster
 from tests.support.apiserver import running as running_cluster
 from tests.support.cluster_objects import Content, node
-from tests.support.stack import CACHE, LIMITS, READY_SECONDS, SCRAPE_SECONDS
+from tests.support.stack import CACHE, LIMITS, QUERIED, READY_SECONDS, SCRAPE_SECONDS, unmeasured
 
 SETTLE = 2
 _FACTS = {"gpuscope.io/pool": "west", "node.kubernetes.io/instance-type": "p4d.24xlarge"}
@@ -95,10 +95,14 @@ def observed(
         cluster = cleanup.enter_context(running_cluster(*map(west_node, nodes), *others))
         kubeconfig = cluster.kubeconfig(folder / "kubeconfig")
         exporter, prometheus, *ports = (free_port() for _ in range(2 + services))
-        teller = started(stack.cluster_exporter(folder, exporter, kubeconfig))
+        teller = started(unmeasured(stack.cluster_exporter(folder, exporter, kubeconfig)))
         read = started(
             stack.prometheus(
-                folder, prometheus, targets={"gpu-cluster": exporter}, seconds=SCRAPE_SECONDS
+                folder,
+                prometheus,
+                targets={"gpu-cluster": exporter},
+                seconds=SCRAPE_SECONDS,
+                rules=QUERIED,
             )
         )
         url = f"http://{LOOPBACK}:{prometheus}"

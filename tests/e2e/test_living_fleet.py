@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from demo.processes import wait_for
-from tests.support.stack import READY_SECONDS, RunningStack, running_stack
+from tests.support.stack import EVERYTHING, READY_SECONDS, RunningStack, running_stack
 
 pytestmark = pytest.mark.e2e
 
@@ -20,7 +20,9 @@ WINDOWS = 8
 
 @pytest.fixture(name="living", scope="module")
 def _living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    with running_stack(tmp_path_factory.mktemp("living"), "living") as running:
+    with running_stack(
+        tmp_path_factory.mktemp("living"), "living", rules=EVERYTHING, measured=True
+    ) as running:
         running.wait_for_totals(GPUS)
         yield running
 

@@ -22,7 +22,7 @@ def _stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     folder = tmp_path_factory.mktemp("stack")
     # A quiet fleet is no outage: who gives up after three seconds has to hear more often.
     often = "--bookmark-interval=1"
-    with running_stack(folder, "living", often, stale_after=3.0) as stack:
+    with running_stack(folder, "living", often, stale_after=3.0, measured=True) as stack:
         yield stack
 
 

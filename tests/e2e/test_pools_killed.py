@@ -17,10 +17,10 @@ from tests.support.postgresql import PostgresqlServer, postgresql_server
 
 pytestmark = pytest.mark.e2e
 
-WRITES = 500
+WRITES = 300
 """So many are answered; those that are cut off come on top."""
 WRITERS = 8
-KILLS = 6
+KILLS = 4
 
 
 def _killed_again_and_again(service: Service, crash: Callable[[int], None]) -> Ledger:

@@ -53,7 +53,7 @@ def _two(tmp_path_factory: pytest.TempPathFactory, postgresql: PostgresqlServer)
 def _at_once(count: int, act: Callable[[int], None]) -> None:
     """Let *count* threads act at once, each with its number; the first failure fails the test."""
     failures: list[BaseException] = []
-    begin = threading.Barrier(count)
+    begin = threading.Barrier(count, timeout=60)
 
     def guarded(number: int) -> None:
         begin.wait()

@@ -15,7 +15,7 @@ from demo import stack
 from demo.processes import LOOPBACK, free_port, wait_for
 from tests.samples import realtime_clients
 from tests.support import token_file
-from tests.support.stack import NO_POOLS, READY_SECONDS, RunningStack, running_stack
+from tests.support.stack import EVERYTHING, NO_POOLS, READY_SECONDS, RunningStack, running_stack
 
 pytestmark = pytest.mark.e2e
 
@@ -33,7 +33,7 @@ class Stop(Exception):  # noqa: N818 - ends a program that would go on for ever
 
 @pytest.fixture(name="fleet", scope="module")
 def _fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    with running_stack(tmp_path_factory.mktemp("samples"), "living") as running:
+    with running_stack(tmp_path_factory.mktemp("samples"), "living", rules=EVERYTHING) as running:
         running.wait_for_totals(GPUS)
         yield running
 

@@ -68,13 +68,7 @@ def _timeline(trace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def _shown(running: RunningStack) -> Truth:
     """Return what clients of the query API and of Prometheus are told."""
-    # On a busy machine a scrape of so many pods may fail: then nothing is told for a moment.
-    wait_for(
-        lambda: running.ask("status").status_code == requests.codes.ok,
-        seconds=READY_SECONDS,
-        what="a status",
-    )
-    status = running.status()
+    status = _told(running, "status")
     usage, available = status["current_gpu_usage"], status["available_resources"]
     return Truth(
         total_gpus=usage["total_gpus"],
@@ -85,6 +79,19 @@ def _shown(running: RunningStack) -> Truth:
         largest_free_block=available["max_contiguous_gpu"],
         by_namespace=_recorded_by_namespace(running),
     )
+
+
+def _told(running: RunningStack, endpoint: str, **parameters: str) -> dict[str, Any]:
+    # On a busy machine a scrape of so many pods may fail: then nothing is told for a moment.
+    answers: list[requests.Response] = []
+
+    def told() -> bool:
+        answers.append(running.ask(endpoint, **parameters))
+        return bool(answers[-1].status_code == requests.codes.ok)
+
+    wait_for(told, seconds=READY_SECONDS, what=f"an answer of {endpoint}")
+    data: dict[str, Any] = answers[-1].json()["data"]
+    return data
 
 
 def _exact(number: float) -> Fraction:
@@ -113,7 +120,7 @@ def test_packed_totals_are_the_traces(packed: Packed) -> None:
 
 def test_packed_tasks_add_up_to_the_totals(packed: Packed) -> None:
     """The listed tasks are the running ones, and add up to the totals, by namespace and in all."""
-    answer = packed.stack.running_tasks()
+    answer = _told(packed.stack, "running-tasks")
 
     assert packed.truth.running_gpu_pods == answer["total_tasks"] == len(answer["tasks"])
     assert packed.truth.by_namespace == _listed_by_namespace(answer["tasks"])
@@ -121,7 +128,7 @@ def test_packed_tasks_add_up_to_the_totals(packed: Packed) -> None:
 
 def test_namespace_filter_is_exact(packed: Packed) -> None:
     """A namespace's tasks are all of that namespace's and nobody else's."""
-    answer = packed.stack.running_tasks(namespace="be")
+    answer = _told(packed.stack, "running-tasks", namespace="be")
 
     assert {"be": packed.truth.by_namespace["be"]} == _listed_by_namespace(answer["tasks"])
 
@@ -136,7 +143,7 @@ def test_peak_of_the_timeline(trace: Path, timeline: RunningStack) -> None:
     assert expected == _shown(timeline)
 
 
-@pytest.mark.parametrize("second", [12_523_700, 12_530_000, 12_700_000, 12_902_959])
+@pytest.mark.parametrize("second", [12_530_000, 12_902_959])
 def test_timeline_is_followed(trace: Path, timeline: RunningStack, second: int) -> None:
     """As pods come and go, the answers follow and settle on the truth of the new second."""
     expected = oracle.at(trace, second)
@@ -144,5 +151,3 @@ def test_timeline_is_followed(trace: Path, timeline: RunningStack, second: int) 
         f"{timeline.fleet_url}/_demo/timeline", json={"until": second}, timeout=10
     ).raise_for_status()
     wait_for(lambda: _shown(timeline) == expected, seconds=READY_SECONDS, what=f"second {second}")
-
-    assert expected == _shown(timeline)

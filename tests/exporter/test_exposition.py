@@ -156,7 +156,7 @@ def test_the_same_page_is_the_same_bytes() -> None:
 
 def test_a_block_is_compressed_once() -> None:
     """Pages share what they have in common, even when they are asked for at the same time."""
-    block, together = Block(b"gpu_plain 1\n" * 100_000), threading.Barrier(4)
+    block, together = Block(b"gpu_plain 1\n" * 100_000), threading.Barrier(4, timeout=60)
     seen: list[bytes] = []
 
     def scrape() -> None:

@@ -122,7 +122,7 @@ def carried(value: str) -> dict[str, str]:
     return {"a": text} if text else {}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text(st.characters(exclude_categories=()), max_size=30))
 @example('"} 1\n# EOF\n')
 @example("\\")

@@ -14,9 +14,11 @@ from tests.support.stack import (
     LIMITS,
     NO_POOLS,
     NO_STREAM,
+    QUERIED,
     READY_SECONDS,
     SCRAPE_SECONDS,
     listening,
+    unmeasured,
 )
 
 TTL = 0.5
@@ -110,9 +112,13 @@ def monitored(
         **NO_POOLS,
         **settings,
     }
-    exporter = stack.cluster_exporter(directory, exporter_port, kubeconfig)
+    exporter = unmeasured(stack.cluster_exporter(directory, exporter_port, kubeconfig))
     prometheus = stack.prometheus(
-        directory, prometheus_port, targets={"gpu-cluster": exporter_port}, seconds=SCRAPE_SECONDS
+        directory,
+        prometheus_port,
+        targets={"gpu-cluster": exporter_port},
+        seconds=SCRAPE_SECONDS,
+        rules=QUERIED,
     )
 
     def api_at(own: int) -> Process:

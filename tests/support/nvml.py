@@ -4,9 +4,13 @@ A process, because the dynamic loader reads LD_LIBRARY_PATH only when a program 
 nvidia-ml-py keeps the library it loaded in its module.
 """
 
+import contextlib
+import faulthandler
 import json
 import os
 import re
+import select
+import signal
 import subprocess
 import sys
 import time
@@ -14,12 +18,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
+
 from demo.nvml.build import environment
 from demo.nvml.scenario import Device, Scenario, System, write
 
 NODE = "worker-1"
 INTERVAL = 0.2
 _DEADLINE = 20.0
+_PATIENCE = 60.0
 _POLL = 0.02
 _ROOT = Path(__file__).parents[2]
 
@@ -61,7 +68,10 @@ class NodeProcess:
         with self._child:
             assert self._child.stdin is not None
             self._child.stdin.close()
-            self._child.wait(_DEADLINE)
+            try:
+                self._child.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._abort("ended")
 
     def play(self, *devices: Device, system: System | None = None) -> None:
         """Make the driver show these devices from now on."""
@@ -98,9 +108,20 @@ class NodeProcess:
         assert self._child.stdout is not None
         self._child.stdin.write(f"{order}\n")
         self._child.stdin.flush()
+        if not select.select([self._child.stdout], [], [], _PATIENCE)[0]:
+            self._abort("answered")
         answer = json.loads(self._child.stdout.readline())
         assert isinstance(answer, dict)
         return answer
+
+    def _abort(self, done: str) -> None:
+        """End it, and the test; where its threads stand is written to stderr."""
+        assert self._child is not None
+        self._child.send_signal(signal.SIGABRT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(1)
+        self._child.kill()
+        pytest.fail(f"the node role has not {done} within {_PATIENCE} s")
 
 
 def ready(page: str) -> bool:
@@ -136,6 +157,7 @@ def _main(arguments: list[str]) -> None:
     from exporter.node.driver.nvml import NvmlDriver  # noqa: PLC0415 - idem
     from exporter.node.publisher import NodePublisher, Options  # noqa: PLC0415 - idem
 
+    faulthandler.enable()
     chosen = json.loads(arguments[0])
     publisher = NodePublisher(
         NvmlDriver(),

@@ -1,6 +1,6 @@
 """The stack as its users run it: real processes, started for one test and stopped after it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +21,10 @@ CACHE = {"ttl": 0.5, "stale": 5.0}
 """Short enough for a test to see a window end."""
 LIMITS = {"per_minute": 0}
 """A test asks as often as it can; everything else is as shipped."""
+QUERIED = ("rules/totals.yml", "rules/nodes.yml")
+"""What the query API reads of the rules: all of them and the alerts, each second, cost a lot."""
+EVERYTHING = ()
+"""All rules and alerts, as shipped."""
 NO_STREAM = {"stream_listen": None}
 """Tests that open no WebSocket leave its port to whoever does."""
 NO_POOLS = {"database_url": None}
@@ -85,6 +89,8 @@ def running_stack(
     hosts: bool = False,
     seconds: int = SCRAPE_SECONDS,
     settings: Mapping[str, Any] | None = None,
+    rules: Sequence[str] = QUERIED,
+    measured: bool = False,
 ) -> Iterator[RunningStack]:
     """Run a fleet and everything that reads it.
 
@@ -96,6 +102,8 @@ def running_stack(
         seconds: Time between two scrapes, and between two evaluations of the rules.
         stale_after: When the exporter gives up on what it last heard, in seconds.
         settings: More settings of the query API; without `database_url` no pools are kept.
+        rules: The files of rules and alerts that Prometheus loads.
+        measured: Whether coverage is measured in these processes too, which slows them.
     """
     fleet_port, exporter_port, prometheus_port, api_port = (free_port() for _ in range(4))
     kubeconfig = directory / "kubeconfig"
@@ -103,12 +111,13 @@ def running_stack(
     clusters = [{"name": stack.CLUSTER, "prometheus_url": prometheus_url}]
     given = {"clusters": clusters, "cache": CACHE, "limits": LIMITS, **NO_STREAM, **NO_POOLS}
     with ExitStack() as cleanup:
-        start = partial(_started, cleanup)
+        start = partial(_started, cleanup) if measured else partial(_started_alone, cleanup)
         prometheus = stack.prometheus(
             directory,
             prometheus_port,
             targets={"gpu-cluster": exporter_port},
             seconds=seconds,
+            rules=rules,
         )
         if hosts:
             stack.write_node_targets(directory / "prometheus/targets/node.yml", fleet_port)
@@ -148,6 +157,16 @@ def listening(make: Callable[[int], Process], wanted: int | None) -> tuple[Proce
         # Somebody was faster.
         return listening(make, None)
     return process, port
+
+
+def unmeasured(process: Process) -> Process:
+    """Have no coverage measured in a process that is yet to start: others run the same lines."""
+    process.environment = {**(process.environment or {}), "COVERAGE_PROCESS_CONFIG": ""}
+    return process
+
+
+def _started_alone(cleanup: ExitStack, process: Process) -> Process:
+    return _started(cleanup, unmeasured(process))
 
 
 def _started(cleanup: ExitStack, process: Process) -> Process:

@@ -13,7 +13,7 @@ from demo import stack
 from demo.processes import LOOPBACK, Process, free_port, wait_for
 from tests.support.redis import redis_server
 from tests.support.relay import Relay
-from tests.support.stack import LIMITS, NO_STREAM, READY_SECONDS, SCRAPE_SECONDS, listening
+from tests.support.stack import LIMITS, NO_STREAM, QUERIED, READY_SECONDS, SCRAPE_SECONDS, listening
 from tests.support.stored import prepared
 
 PATH = "/api/v1/real-time-metrics"
@@ -100,7 +100,9 @@ def watching(
         at = free_port()
         exporters = dict.fromkeys(("gpu-cluster", "gpu-node"), health("exporters"))
         targets = {"node": health("scraped"), **exporters}
-        prometheus = stack.prometheus(folder, at, targets=targets, seconds=SCRAPE_SECONDS)
+        prometheus = stack.prometheus(
+            folder, at, targets=targets, seconds=SCRAPE_SECONDS, rules=QUERIED
+        )
         cleanup.enter_context(prometheus).wait_ready(seconds=READY_SECONDS)
         redis = cleanup.enter_context(redis_server(folder))
         given = {

@@ -45,7 +45,7 @@ def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=75, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=_PATHS, query=_QUERIES, method=_METHODS, headers=_HEADERS)
 def test_no_request_is_a_defect(
     service: Service, path: str, query: str, method: str, headers: dict[str, str]

@@ -109,7 +109,7 @@ def test_several_that_start_at_once_make_the_tables_once(postgresql: PostgresqlS
     url = postgresql.fresh()
     name = url.rsplit("/", 1)[1]
     postgresql.say(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
-    gate = threading.Barrier(4)
+    gate = threading.Barrier(4, timeout=60)
 
     def start(_: int) -> str | None:
         with stored(url) as store:

@@ -99,7 +99,10 @@ def _page(command: Sequence[str]) -> Iterator[Page]:
             yield Page(process)
         finally:
             process.stdin.close()
-            assert 0 == process.wait(_SECONDS)
+            try:
+                assert 0 == process.wait(_SECONDS)
+            finally:
+                process.kill()
 
 
 def _command(

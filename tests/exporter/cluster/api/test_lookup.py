@@ -263,20 +263,6 @@ def test_what_is_kept_is_bounded() -> None:
     assert ["ml/m0"] == bench.after(0.0)
 
 
-def test_nobody_wants_it_any_more() -> None:
-    """What was forgotten is not asked for, whether it waits in line or for a permission."""
-    bench = Bench()
-    bench.api.answers["a"] = FORBIDDEN
-    bench.want(owner("a"))
-    bench.work()
-    bench.want(owner("w", "Workflow"))
-    for uid in ("uid-a", "uid-w", "uid-unheard-of"):
-        bench.lookup.forget(uid)
-
-    assert 0 == bench.lookup.waiting()
-    assert [] == bench.after(600.0)
-
-
 def test_every_result_has_its_word() -> None:
     """Whoever publishes the results knows them all beforehand."""
     assert ("found", "missing", "forbidden", "error") == RESULTS

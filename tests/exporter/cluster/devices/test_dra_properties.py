@@ -148,7 +148,6 @@ def answers(told: Told) -> Any:
     return (
         [told.accounts(name) for name in NODES],
         [told.inventory.model(name) for name in NODES],
-        told.inventory.unplaced(),
         told.inventory.counts(),
         [told.amounts(pod) for pod in PODS],
         [told.inventory.asked("ml", [name]) for name in CLAIMS],

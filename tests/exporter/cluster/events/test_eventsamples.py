@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.catalogue import NODE_COMPLETED
 from exporter.cluster.events import eventsamples
 from exporter.cluster.events.chronicle import Chronicle
 from exporter.cluster.events.journal import Happening, Journal
@@ -100,11 +99,8 @@ def test_pods_that_ended_on_a_node() -> None:
     story.chronicle.node_came(NODE, 8, news=False)
     story.chronicle.pod_came(replace(POD, node="n1", phase="Failed"), 2, news=True)
 
-    assert (
-        'gpu_node_completed_pods_total{node="n1",result="succeeded"} 0\n'
-        'gpu_node_completed_pods_total{node="n1",result="failed"} 1\n'
-    ) == eventsamples.of_completions("n1", story.chronicle)
-    assert "" == eventsamples.of_completions("n2", story.chronicle)
+    assert {"succeeded": 0, "failed": 1} == story.chronicle.completed("n1")
+    assert {} == story.chronicle.completed("n2")
 
 
 def test_every_family_reads_back() -> None:
@@ -116,7 +112,6 @@ def test_every_family_reads_back() -> None:
     lines = {
         **eventsamples.of_journal(story.journal),
         **eventsamples.of_counters(story.journal, story.chronicle, story.warnings),
-        NODE_COMPLETED: eventsamples.of_completions("n1", story.chronicle),
     }
     page = b"".join(render(family, [text]) for family, text in lines.items()).decode()
 
@@ -127,5 +122,4 @@ def test_every_family_reads_back() -> None:
         "gpu_kubernetes_warnings": "counter",
         "gpu_pod_queue_wait_seconds": "histogram",
         "gpu_pod_startup_seconds": "histogram",
-        "gpu_node_completed_pods": "counter",
     } == {it.name: it.type for it in text_string_to_metric_families(page)}

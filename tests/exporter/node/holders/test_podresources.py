@@ -28,9 +28,11 @@ def kubelet(tmp_path: Path) -> Iterator[Kubelet]:
 
 
 @contextmanager
-def asking(path: Path, *, most_bytes: int = 16 << 20) -> Iterator[PodResources]:
+def asking(
+    path: Path, *, most_bytes: int = 16 << 20, deadline: float = DEADLINE
+) -> Iterator[PodResources]:
     """Yield somebody who asks at a socket."""
-    made = PodResources(path, deadline=DEADLINE, most_bytes=most_bytes)
+    made = PodResources(path, deadline=deadline, most_bytes=most_bytes)
     try:
         yield made
     finally:
@@ -115,9 +117,9 @@ def test_a_kubelet_that_is_started_anew(kubelet: Kubelet, client: PodResources) 
 def test_a_large_answer(kubelet: Kubelet) -> None:
     """10 MiB are an answer; more than the limit is refused before it fills the memory."""
     kubelet.say(b"x" * (10 << 20))
-    with asking(kubelet.socket) as client:
+    with asking(kubelet.socket, deadline=20) as client:
         taken = len(client.list())
-    with asking(kubelet.socket, most_bytes=1 << 20) as client:
+    with asking(kubelet.socket, most_bytes=1 << 20, deadline=20) as client:
         refused = reason(client)
         kubelet.say(b"")
         after = client.list()

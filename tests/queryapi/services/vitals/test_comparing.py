@@ -198,7 +198,8 @@ def test_a_real_prometheus_understands_the_question(fleet: Prometheus) -> None:
             Clock(),
         )
 
-        assert read().now.mean >= 1
+        # A scrape that a busy machine missed is a target down.
+        assert 0 < read().now.mean <= 1
         assert {} == reader.read(60).pairs
 
 

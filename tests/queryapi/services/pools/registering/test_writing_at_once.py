@@ -20,7 +20,7 @@ _WRITERS = 20
 def test_a_key_used_by_many_at_once_creates_one_pool(store: Store) -> None:
     """All of them get the same answer, byte by byte."""
     doors = [registry(store) for _ in range(_WRITERS)]
-    together = Barrier(_WRITERS)
+    together = Barrier(_WRITERS, timeout=60)
 
     def create(pools: Registry) -> bytes:
         together.wait()
@@ -41,7 +41,7 @@ def test_what_one_process_writes_the_others_read(postgresql: PostgresqlServer) -
     stores = [Store(url) for _ in range(4)]
     try:
         doors = [registry(store) for store in stores]
-        together = Barrier(len(doors))
+        together = Barrier(len(doors), timeout=60)
 
         def create(pools: Registry) -> bytes:
             together.wait()
@@ -63,7 +63,7 @@ def test_of_writers_who_expect_one_version_one_wins(store: Store) -> None:
     """The others are told to read it again; what won is stored whole."""
     doors = [registry(store) for _ in range(_WRITERS)]
     doors[0].create(DRAFT, ADMIN, None)
-    together = Barrier(_WRITERS)
+    together = Barrier(_WRITERS, timeout=60)
 
     def update(number: int) -> bool:
         together.wait()
@@ -86,7 +86,7 @@ def test_writers_who_expect_nothing_lose_nothing(store: Store) -> None:
     """All changes are applied one after another, fields that only one of them named stay."""
     doors = [registry(store) for _ in range(_WRITERS)]
     doors[0].create(DRAFT, ADMIN, None)
-    together = Barrier(_WRITERS)
+    together = Barrier(_WRITERS, timeout=60)
 
     def update(number: int) -> int:
         together.wait()
@@ -106,7 +106,7 @@ def test_many_adopt_a_pool_once(store: Store) -> None:
     """The first one registers it, the others change it."""
     sky = Sky(c=(numbers(kind("a")),), d=())
     doors = [registry(store, sky) for _ in range(_WRITERS)]
-    together = Barrier(_WRITERS)
+    together = Barrier(_WRITERS, timeout=60)
 
     def adopt(number: int) -> None:
         together.wait()
