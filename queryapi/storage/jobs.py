@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, func, insert, null, or_, select, text
+from sqlalchemy import ColumnElement, Row, func, null, or_, select, text
 
 from queryapi.storage import bulk, rows
 from queryapi.storage.bulk import Values
@@ -34,7 +34,6 @@ _DECODED: tuple[tuple[int, Callable[[str], Any]], ...] = (
     (_FIELDS.index("seen"), msgspec.json.Decoder(Seen).decode),
 )
 _NONE: Mapping[str, Job] = MappingProxyType({})
-_INSERT = insert(jobs)
 # What it came to may be long, and a thousand of such are not read to tell of none.
 _OUTLINE = tuple(null().label(c.name) if c.name in ("result", "error") else c for c in jobs.c)
 _NEW = tuple(c.name for c in jobs.c if c.name != "number")

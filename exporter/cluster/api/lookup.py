@@ -129,12 +129,6 @@ class OwnerLookup:
                 self._ready[uid] = _Wanted(namespace, reference)
                 self._wake.set()
 
-    def forget(self, uid: str) -> None:
-        """Drop an owner that nobody wants any more."""
-        with self._lock:
-            self._ready.pop(uid, None)
-            self._parked.pop(uid, None)
-
     def waiting(self) -> int:
         """Return how many owners are wanted and not looked up."""
         with self._lock:

@@ -49,11 +49,6 @@ class Layout:
         """Return the GPUs that a device is."""
         return self.weights[device.name] if device.weight is None else device.weight
 
-    @property
-    def unplaced(self) -> float:
-        """GPUs that belong to no single node."""
-        return sum(chip.capacity for chip in self.chips.get("", ()))
-
 
 def lay_out(devices: Iterable[Device]) -> Layout:
     """Return the layout of a pool's devices; of two of one name the later counts."""

@@ -119,10 +119,6 @@ class Inventory:
                 found.setdefault(device[0], []).append(held)
         return [account.of_driver(driver, node, found[driver]) for driver in sorted(found)]
 
-    def unplaced(self) -> dict[str, float]:
-        """Return the GPUs that belong to no single node, by driver."""
-        return self._pools.unplaced()
-
     def model(self, node: str) -> str:
         """Return what the node's GPUs say they are; empty when they say nothing."""
         chips = [chip for _, layout in self._pools.of_node(node) for chip in layout.chips[node]]

@@ -5,10 +5,9 @@ only its newest generation counts, and only with all its slices (ResourceSliceSp
 was last complete stands in meanwhile, or a node would lose its GPUs for as long as that takes.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass
 
-from exporter.cluster.devices.chips import Layout, exact, lay_out
+from exporter.cluster.devices.chips import Layout, lay_out
 from exporter.cluster.devices.index import Index
 from exporter.cluster.devices.slices import PoolKey, Slice
 
@@ -63,7 +62,6 @@ class Pools:
         self._slices: dict[str, Slice] = {}
         self._pools: dict[PoolKey, _Pool] = {}
         self._of_node: Index[str, PoolKey] = Index()
-        self._unplaced: defaultdict[str, float] = defaultdict(float)
 
     def __len__(self) -> int:
         return len(self._slices)
@@ -103,10 +101,6 @@ class Pools:
         found = [(key, self.layout(key)) for key in self._of_node[node]]
         return [(key, layout) for key, layout in found if layout]
 
-    def unplaced(self) -> dict[str, float]:
-        """Return the GPUs that belong to no single node, by driver."""
-        return {driver: exact(gpus) for driver, gpus in self._unplaced.items() if exact(gpus)}
-
     def _refresh(self, key: PoolKey) -> Changed:
         pool = self._pools[key]
         before = pool.layout
@@ -125,9 +119,7 @@ class Pools:
         if old:
             nodes |= old.chips.keys()
             self._of_node.discard(old.chips, key)
-            self._unplaced[key[0]] -= old.unplaced
         if new:
             nodes |= new.chips.keys()
             self._of_node.add(new.chips, key)
-            self._unplaced[key[0]] += new.unplaced
         return frozenset(nodes - {""})

@@ -2,7 +2,7 @@
 
 from exporter import catalogue
 from exporter.catalogue import Family
-from exporter.cluster.events.chronicle import RESULTS, Chronicle
+from exporter.cluster.events.chronicle import Chronicle
 from exporter.cluster.events.journal import Happening, Journal
 from exporter.cluster.events.kubeevents import KubeWarnings
 from exporter.exposition import line
@@ -31,16 +31,6 @@ def of_counters(
         catalogue.QUEUE_WAIT: chronicle.waits.queue.lines(catalogue.QUEUE_WAIT),
         catalogue.STARTUP: chronicle.waits.startup.lines(catalogue.STARTUP),
     }
-
-
-def of_completions(node: str, chronicle: Chronicle) -> str:
-    """Return the lines of the pods that ended on a node; none when it has no GPUs."""
-    counts = chronicle.completed(node)
-    return "".join(
-        line(catalogue.NODE_COMPLETED, (node, result), counts[result])
-        for result in RESULTS
-        if result in counts
-    )
 
 
 def _of_happening(happening: Happening) -> str:

@@ -121,11 +121,6 @@ class Node:
     price: float | None
 
     @property
-    def has_gpus(self) -> bool:
-        """True when it has a device now, healthy or not."""
-        return any(self.capacity.values())
-
-    @property
     def device_memory(self) -> float | None:
         """Memory of one GPU in bytes; None when no label says so."""
         memory = self.hardware.memory
