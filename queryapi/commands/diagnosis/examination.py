@@ -23,6 +23,12 @@ _SHOWN = 10
 _LENGTH_SHOWN = 200
 # As in prometheus/alerts: what the exporters' scrape jobs are called.
 _EXPORTERS = Matcher("job", "=~", "gpu-node|gpu-cluster")
+# What prometheus/rules/adapters record of clusters that others' exporters tell of.
+_ADAPTED = "adapter:kubernetes_nodes:count"
+_UNTOLD = (
+    "kube-state-metrics and dcgm-exporter do not tell it; gpuscope's own exporters do"
+    " (docs/migration.md)"
+)
 # What an old moment among the recorded ones means.
 _MOMENTS = {
     EVALUATED_AT: "Prometheus evaluates the rules late or not at all: see its own metrics and log",
@@ -76,10 +82,20 @@ class Examination:
         rules = self._reader.rules()
         recorded = {rule.name for rule in rules or () if rule.type == "recording"}
         yield from _rules(rules)
+        adapted = self._number(_ADAPTED)
+        if adapted is not None or _ADAPTED in recorded:
+            yield _adapters(adapted)
+        # Where it is not told which rules there are, nothing is known to be untold.
+        untold = _untold(recorded) if adapted is not None and rules is not None else set()
         newest = {series.name: self._newest(series.name) for series in SERIES}
         for series in SERIES:
             at = newest[series.name]
-            yield self._absent(series, recorded) if at is None else self._present(series, at)
+            if at is not None:
+                yield self._present(series, at)
+            elif series.name in untold:
+                yield Finding(Level.NOTE, series.name, f"missing: {_UNTOLD}")
+            else:
+                yield self._absent(series, recorded)
         for name, meaning in _MOMENTS.items():
             yield from self._moment(name, meaning)
 
@@ -186,6 +202,24 @@ class Examination:
 def _seconds(span: float) -> str:
     """Return a span in words; what a server says may be any number."""
     return f"{span:.0f} s" if span <= _LONGEST_SECONDS else f"over {_LONGEST_SECONDS} s"
+
+
+def _adapters(nodes: float | None) -> Finding:
+    if nodes is None:
+        return Finding(
+            Level.NOTE,
+            "adapters",
+            "loaded, and silent: right where gpuscope-exporter cluster tells of this cluster; else"
+            " scrape kube-state-metrics with the cluster's label (docs/migration.md)",
+        )
+    text = f"kube-state-metrics tells of {nodes:.0f} nodes in place of gpuscope-exporter cluster"
+    return Finding(Level.OK, "adapters", text)
+
+
+def _untold(recorded: set[str]) -> set[str]:
+    """Return what exporters tell and no adapter records."""
+    exporters = (Source.CLUSTER, Source.NODE)
+    return {series.name for series in SERIES if series.source in exporters} - recorded
 
 
 def _rules(rules: tuple[Rule, ...] | None) -> Iterator[Finding]:
