@@ -114,10 +114,12 @@ def running_tasks(selection: Selection) -> str:
 
 def firing_alerts(selection: Selection) -> str:
     """Return the firing alerts, and since when each alert's condition holds."""
-    # ALERTS_FOR_STATE has no alertstate: an empty alternative matches its absence.
+    # ALERTS_FOR_STATE has no alertstate: an empty alternative matches its absence. Of severity none
+    # are those that only Alertmanager needs, as InfoInhibitor.
     return selection.work(
         one_of("__name__", "ALERTS", "ALERTS_FOR_STATE"),
         one_of("alertstate", "firing", ""),
+        Matcher("severity", "!=", "none"),
     )
 
 
