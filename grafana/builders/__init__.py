@@ -1,0 +1,1 @@
+"""Dashboards as Python: one file each; `make dashboards` writes them to `grafana/dashboards/`."""
