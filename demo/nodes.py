@@ -11,7 +11,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -41,14 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the exporters until a stop signal; return the exit status."""
     options = _parser().parse_args(arguments)
     stop = StopSignal()
-    ports = _ports(sorted(path.stem for path in options.drivers.glob("*.ini")))
+    nodes = sorted(path.stem for path in options.drivers.glob("*.ini"))
+    ports = _ports(nodes[: options.at_most])
     drivers = options.drivers.absolute()
     # The path of a unix socket may have 107 bytes, and that of a folder far more.
     targets = options.targets.absolute()
     os.chdir(options.kubelets)
-    exporters = _start_all(drivers, ports)
+    exporters = _start_all(drivers, ports, options.listen)
+    tell = partial(stack.write_targets, targets, list(ports.values()), options.cluster)
     try:
-        return _watch(exporters, targets, options.cluster, stop, list(ports.values()))
+        return _watch(exporters, partial(tell, options.host), stop, list(ports.values()))
     except ProcessError as error:
         print(f"demo.nodes: {error}", file=sys.stderr)
         return 1
@@ -60,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _watch(
-    exporters: list[BaseProcess], targets: Path, cluster: str, stop: StopSignal, ports: list[int]
+    exporters: list[BaseProcess], tell: Callable[[], None], stop: StopSignal, ports: list[int]
 ) -> int:
     def refuse_death() -> None:
         dead = [exporter.name for exporter in exporters if not exporter.is_alive()]
@@ -72,7 +75,7 @@ def _watch(
         return stop.came() or all(answers(_url(port)) for port in ports)
 
     wait_for(all_answer, seconds=_READY_SECONDS, what="the node exporters", every=0.5)
-    stack.write_targets(targets, ports, cluster)
+    tell()
     print(f"ready: {len(exporters)} node exporters", flush=True)
     while not stop.wait(1.0):
         refuse_death()
@@ -87,12 +90,14 @@ def _ports(nodes: Sequence[str]) -> dict[str, int]:
     return {node: next_free_port(_FIRST_PORT, tries=1000) for node in nodes}
 
 
-def _start_all(drivers: Path, ports: Mapping[str, int]) -> list[BaseProcess]:
+def _start_all(drivers: Path, ports: Mapping[str, int], listen: str) -> list[BaseProcess]:
     context = multiprocessing.get_context("fork")
     # What every exporter would else load by itself is shared by them all.
     cli.preload_node()
     exporters: list[BaseProcess] = [
-        context.Process(target=_run, args=(drivers / f"{node}.ini", node, port), name=node)
+        context.Process(
+            target=_run, args=(drivers / f"{node}.ini", node, f"{listen}:{port}"), name=node
+        )
         for node, port in ports.items()
     ]
     # A signal between a child's first instruction and its own handlers would be lost to ours.
@@ -103,7 +108,7 @@ def _start_all(drivers: Path, ports: Mapping[str, int]) -> list[BaseProcess]:
     return exporters
 
 
-def _run(scenario: Path, node: str, port: int) -> None:
+def _run(scenario: Path, node: str, address: str) -> None:
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
@@ -112,10 +117,12 @@ def _run(scenario: Path, node: str, port: int) -> None:
     threading.settrace(None)
     os.environ[SCENARIO_VARIABLE] = str(scenario)
     flags = (
-        f"--web.listen-address={LOOPBACK}:{port}",
+        f"--web.listen-address={address}",
         f"--node-name={node}",
         f"--podresources.socket={node}.sock",
         "--log.level=warn",
+        # A process or two for each device.
+        "--collector.process_details",
         *_PACE,
     )
     sys.exit(cli.main(["node", *flags]))
@@ -131,6 +138,11 @@ def _parser() -> argparse.ArgumentParser:
         "--targets", type=Path, required=True, help="Prometheus target file to write"
     )
     parser.add_argument("--cluster", default="prod-cluster", help="`cluster` label of the targets")
+    parser.add_argument("--listen", default=LOOPBACK, metavar="ADDRESS", help="where they listen")
+    parser.add_argument("--host", default=LOOPBACK, help="where Prometheus finds them")
+    parser.add_argument(
+        "--at-most", type=int, metavar="N", help="nodes that have one; default: all"
+    )
     return parser
 
 

@@ -19,7 +19,7 @@ CLUSTER = "prod-cluster"
 """The cluster's name in the documents' own samples, so that they work as they are."""
 
 
-def fleet(directory: Path, port: int, use: str, *arguments: str) -> Process:
+def fleet(directory: Path, port: int, use: str, *arguments: str, listen: str = LOOPBACK) -> Process:
     """Return the Kubernetes API server with a fleet behind it; writes `kubeconfig`.
 
     Args:
@@ -27,20 +27,22 @@ def fleet(directory: Path, port: int, use: str, *arguments: str) -> Process:
         port: Where it listens.
         use: `living`, `packed` or `timeline`; see `python -m demo.fleet --help`.
         arguments: More of that command's arguments.
+        listen: The address it listens on.
     """
     command = [
         *(sys.executable, "-m", "demo.fleet", use),
-        f"--listen={LOOPBACK}:{port}",
+        f"--listen={listen}:{port}",
         f"--kubeconfig-out={directory / 'kubeconfig'}",
         *arguments,
     ]
     return _process("kubernetes", command, directory, f"http://{LOOPBACK}:{port}/readyz")
 
 
-def living_fleet(directory: Path, port: int) -> Process:
+def living_fleet(directory: Path, port: int, listen: str = LOOPBACK) -> Process:
     """Return the living fleet, which tells its nodes' drivers and kubelets what to show."""
     drivers, pods = directory / "drivers", directory / "pods.json"
-    return fleet(directory, port, "living", f"--drivers={drivers}", f"--pods={pods}")
+    shown = (f"--drivers={drivers}", f"--pods={pods}")
+    return fleet(directory, port, "living", *shown, listen=listen)
 
 
 def demo_kubelets(directory: Path) -> Process:
@@ -54,12 +56,18 @@ def demo_kubelets(directory: Path) -> Process:
     return _process("demo-kubelets", command, directory, None)
 
 
-def demo_nodes(directory: Path, targets: Path) -> Process:
-    """Return the node exporters of the living fleet; they write *targets* when all are started."""
+def demo_nodes(directory: Path, targets: Path, *arguments: str) -> Process:
+    """Return the node exporters of the living fleet; they write *targets* when all are started.
+
+    Args:
+        directory: Where logs and files go.
+        targets: The target file.
+        arguments: More of that command's arguments; see `python -m demo.nodes --help`.
+    """
     command = [
         *(sys.executable, "-m", "demo.nodes", f"--drivers={directory / 'drivers'}"),
         f"--kubelets={directory / 'kubelets'}",
-        *(f"--targets={targets}", f"--cluster={CLUSTER}"),
+        *(f"--targets={targets}", f"--cluster={CLUSTER}", *arguments),
     ]
     environment = {"LD_LIBRARY_PATH": str(build().parent)}
     return _process("demo-nodes", command, directory, None, environment)
@@ -115,6 +123,7 @@ def prometheus(
     targets: Mapping[str, int],
     seconds: int,
     node_seconds: int | None = None,
+    rules: Sequence[str] = (),
 ) -> Process:
     """Return a Prometheus with the shipped configuration.
 
@@ -124,6 +133,7 @@ def prometheus(
         targets: Scrape job → port; a job that is not named has no targets yet.
         seconds: Scrape and evaluation interval, in place of the shipped ones; of all rules.
         node_seconds: Scrape interval of the node exporters, if it is another one.
+        rules: The files of rules and alerts to load, by their patterns; none given: all.
     """
     home = directory / "prometheus"
     shutil.copytree(ROOT / "prometheus", home, dirs_exist_ok=True)
@@ -131,11 +141,13 @@ def prometheus(
     config["global"] = dict.fromkeys(
         ("scrape_interval", "scrape_timeout", "evaluation_interval"), f"{seconds}s"
     )
+    if rules:
+        config["rule_files"] = list(rules)
     for job in config["scrape_configs"]:
         if node_seconds and job["job_name"] == "gpu-node":
             job["scrape_interval"] = f"{node_seconds}s"
     (home / "prometheus.yml").write_text(yaml.safe_dump(config))
-    for path in (home / "rules").iterdir():
+    for path in (*home.glob("rules/**/*.yml"), *home.glob("alerts/*.yml")):
         path.write_text(re.sub(r"^    interval: .*\n", "", path.read_text(), flags=re.MULTILINE))
     for path in (home / "targets").iterdir():
         path.unlink()
@@ -149,10 +161,11 @@ def prometheus(
     return _process("prometheus", command, directory, f"http://{LOOPBACK}:{port}/-/ready")
 
 
-def alertmanager(directory: Path, port: int) -> Process:
-    """Return an Alertmanager with the shipped configuration."""
+def alertmanager(directory: Path, port: int, config: Path | None = None) -> Process:
+    """Return an Alertmanager with the shipped configuration, or another."""
     command = [
-        *(_debian("alertmanager"), f"--config.file={ROOT / 'prometheus' / 'alertmanager.yml'}"),
+        debian("alertmanager"),
+        f"--config.file={config or ROOT / 'prometheus' / 'alertmanager.yml'}",
         *(f"--storage.path={directory / 'alertmanager'}", _listen(port)),
         "--cluster.listen-address=",
     ]
@@ -161,26 +174,28 @@ def alertmanager(directory: Path, port: int) -> Process:
 
 def node_exporter(directory: Path, port: int) -> Process:
     """Return Prometheus' own node_exporter."""
-    command = [_debian("node-exporter"), _listen(port), "--no-collector.systemd"]
+    command = [debian("node-exporter"), _listen(port), "--no-collector.systemd"]
     return _process("node-exporter", command, directory, f"http://{LOOPBACK}:{port}/metrics")
 
 
-def write_targets(path: Path, ports: Iterable[int], cluster: str) -> None:
-    """Write a Prometheus target file for loopback *ports*, all of one cluster."""
-    _write(path, [_targets(ports, cluster=cluster)])
+def write_targets(path: Path, ports: Iterable[int], cluster: str, host: str = LOOPBACK) -> None:
+    """Write a Prometheus target file for *ports* of *host*, all of one cluster."""
+    _write(path, [_targets(ports, host, cluster=cluster)])
 
 
-def write_node_targets(path: Path, fleet_port: int, *own: int) -> None:
+def write_node_targets(path: Path, fleet_port: int, *own: int, host: str = LOOPBACK) -> None:
     """Write the targets of the scrape job `node`: node_exporters, and the living fleet's nodes.
 
     Args:
         path: The target file.
         fleet_port: Where the living fleet is; it stands in for a node_exporter on each node.
         own: Ports of real ones; what they tell is of no node of the fleet.
+        host: Where all of them are.
     """
     demo = [
         _targets(
             [fleet_port],
+            host,
             cluster=CLUSTER,
             node=machine.name,
             instance=f"{machine.name}:9100",
@@ -188,12 +203,12 @@ def write_node_targets(path: Path, fleet_port: int, *own: int) -> None:
         )
         for machine in living.machines()
     ]
-    real = [_targets(own, cluster=CLUSTER)] if own else []
+    real = [_targets(own, host, cluster=CLUSTER)] if own else []
     _write(path, [*real, *demo])
 
 
-def _targets(ports: Iterable[int], **labels: str) -> dict[str, object]:
-    return {"targets": [f"{LOOPBACK}:{port}" for port in ports], "labels": labels}
+def _targets(ports: Iterable[int], host: str, **labels: str) -> dict[str, object]:
+    return {"targets": [f"{host}:{port}" for port in ports], "labels": labels}
 
 
 def _write(path: Path, content: object) -> None:
@@ -227,7 +242,7 @@ def _listen(port: int) -> str:
     return f"--web.listen-address={LOOPBACK}:{port}"
 
 
-def _debian(name: str) -> str:
+def debian(name: str) -> str:
     """Return the program's name: Debian's has a prefix, upstream's own builds have none."""
     prefixed = f"prometheus-{name}"
     if shutil.which(prefixed, path=os.environ.get("PATH")):

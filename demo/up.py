@@ -3,19 +3,20 @@
 Nothing that the user runs is touched: a port that is taken is left alone and the next one is used.
 """
 
+import argparse
 import json
-import shutil
 import sys
-import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from demo import jobs, pools, real, stack
+from demo.fleet.faults import FAULTS
+from demo.foreground import refuse_death, until_stopped
 from demo.processes import (
     LOOPBACK,
     Process,
@@ -30,6 +31,8 @@ _SCRAPE_SECONDS = 5
 _NODE_SCRAPE_SECONDS = 10
 """Of the forty nodes with more than a thousand series each; their devices are read as often."""
 _READY_SECONDS = 120.0
+_PATIENT: dict[str, object] = {"node": "gpu-h100-00", "gpu": 0}
+"""The device that something befalls."""
 _PORTS = {
     "query API": 8080,
     "scheduler monitoring": 50062,
@@ -51,6 +54,7 @@ class Plan:
     ports: dict[str, int]
     kubeconfig: Path | None
     driver: bool
+    fault: str | None
 
     @property
     def cluster_of_this_machine(self) -> str:
@@ -63,24 +67,24 @@ class Plan:
         return f"{self.api_url}/api/v1/realtime/status?cluster={stack.CLUSTER}"
 
     @property
+    def faults_url(self) -> str:
+        """Where the demo fleet is told what befalls a device."""
+        return f"http://{LOOPBACK}:{self.ports['Kubernetes API']}/_demo/ailments"
+
+    @property
     def api_url(self) -> str:
         """Where the query API is."""
         return f"http://{LOOPBACK}:{self.ports['query API']}"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the stack until SIGINT or SIGTERM; return the exit status."""
-    stop = StopSignal()
-    try:
-        with ExitStack() as cleanup:
-            directory = Path(tempfile.mkdtemp(prefix="gpuscope-"))
-            cleanup.callback(shutil.rmtree, directory, ignore_errors=True)
-            return _run(_plan(directory), cleanup, stop)
-    except ProcessError as error:
-        if stop.came():
-            return 0  # a part that was told to end as well is no failure
-        print(f"make up: {error}", file=sys.stderr)
-        return 1
+    options = _parser().parse_args(arguments)
+    return until_stopped(
+        "make up",
+        lambda directory, cleanup, stop: _run(_plan(directory, options.fault), cleanup, stop),
+        prefix="gpuscope-",
+    )
 
 
 def _run(plan: Plan, cleanup: ExitStack, stop: StopSignal) -> int:
@@ -106,21 +110,27 @@ def _run(plan: Plan, cleanup: ExitStack, stop: StopSignal) -> int:
             running.append(cleanup.enter_context(workers))
         _show(plan)
     while not stop.wait(1.0):
-        for process in running:
-            if not process.alive():
-                raise ProcessError(f"{process.name} ended by itself:\n{process.last_words()}")
+        refuse_death(running)
     print("\nstopping", flush=True)
     return 0
 
 
-def _plan(directory: Path) -> Plan:
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m demo.up", description=__doc__)
+    parser.add_argument(
+        "--fault", choices=FAULTS, help="what befalls a device of the demo fleet once all is ready"
+    )
+    return parser
+
+
+def _plan(directory: Path, fault: str | None) -> Plan:
     kubeconfig, driver = real.kubeconfig(), real.has_driver()
     unused = {"Kubernetes API": kubeconfig, "node exporter": not driver}
     ports: dict[str, int] = {}
     for name, preferred in _PORTS.items():
         if not unused.get(name):
             ports[name] = next_free_port(preferred)
-    return Plan(directory, ports, kubeconfig, driver)
+    return Plan(directory, ports, kubeconfig, driver, None if kubeconfig else fault)
 
 
 def _about(plan: Plan) -> Iterator[str]:
@@ -145,14 +155,6 @@ def _processes(plan: Plan) -> Iterator[Process]:
     directory, ports = plan.directory, plan.ports
     kubeconfig = plan.kubeconfig or directory / "kubeconfig"
     targets = directory / "prometheus" / "targets"
-    jobs = {
-        "gpu-cluster": ports["cluster exporter"],
-        "gpuscope-api": ports["query API"],
-        "gpuscope-stream": ports["WebSockets"],
-        "node": ports["node_exporter"],
-        "prometheus": ports["Prometheus"],
-        "alertmanager": ports["Alertmanager"],
-    }
     if plan.driver:
         yield stack.node_exporter_of_this_host(directory, ports["node exporter"])
     if not plan.kubeconfig:
@@ -161,13 +163,7 @@ def _processes(plan: Plan) -> Iterator[Process]:
     yield stack.cluster_exporter(directory, ports["cluster exporter"], kubeconfig)
     yield stack.node_exporter(directory, ports["node_exporter"])
     yield stack.alertmanager(directory, ports["Alertmanager"])
-    prometheus = stack.prometheus(
-        directory,
-        ports["Prometheus"],
-        targets=jobs,
-        seconds=_SCRAPE_SECONDS,
-        node_seconds=_NODE_SCRAPE_SECONDS,
-    )
+    prometheus = _prometheus(plan)
     if plan.driver:
         local = [ports["node exporter"]]
         stack.write_targets(targets / "gpu-node.yml", local, plan.cluster_of_this_machine)
@@ -187,6 +183,25 @@ def _processes(plan: Plan) -> Iterator[Process]:
             "listen_apis": {ports["scheduler monitoring"]: ["monitoring"]},
         },
         stream=ports["WebSockets"],
+    )
+
+
+def _prometheus(plan: Plan) -> Process:
+    ports = plan.ports
+    jobs = {
+        "gpu-cluster": ports["cluster exporter"],
+        "gpuscope-api": ports["query API"],
+        "gpuscope-stream": ports["WebSockets"],
+        "node": ports["node_exporter"],
+        "prometheus": ports["Prometheus"],
+        "alertmanager": ports["Alertmanager"],
+    }
+    return stack.prometheus(
+        plan.directory,
+        ports["Prometheus"],
+        targets=jobs,
+        seconds=_SCRAPE_SECONDS,
+        node_seconds=_NODE_SCRAPE_SECONDS,
     )
 
 
@@ -214,6 +229,7 @@ def _show(plan: Plan) -> None:
     print(f"\n$ curl '{plan.api_url}/api/pools'    # compute pools: docs/pools.md")
     if not plan.kubeconfig:
         _show_jobs(plan.api_url, f"ws://{LOOPBACK}:{plan.ports['WebSockets']}/ws")
+        _show_fault(plan)
     print("\nCtrl-C ends everything.", flush=True)
 
 
@@ -222,6 +238,25 @@ def _show_jobs(url: str, stream: str) -> None:
     for pod in jobs.pods(url, stack.CLUSTER)[:1]:
         options = f"--url {url} --stream-url {stream}"
         print(f"$ .venv/bin/gpuscope-api job watch {pod.name} {options}")
+
+
+def _show_fault(plan: Plan) -> None:
+    """Say how a device is let ail, or let one ail as it was asked for."""
+    told = {**_PATIENT, "fault": plan.fault or next(iter(FAULTS))}
+    if plan.fault:
+        _post(plan.faults_url, told)
+        print(f"\nGPU {told['gpu']} of {told['node']} ails now: {plan.fault}. It is well again by")
+        told["fault"] = None
+    else:
+        print("\nTo see alerts let a GPU ail (docs/alerting.md):")
+    print(f"$ curl {plan.faults_url} -d '{json.dumps(told)}'")
+    print(f"$ curl '{plan.status_url}&include=alerts'")
+
+
+def _post(url: str, content: object) -> None:
+    request = urllib.request.Request(url, json.dumps(content).encode())  # noqa: S310 - our own URL
+    with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - idem
+        pass
 
 
 def _is_whole(plan: Plan) -> bool:

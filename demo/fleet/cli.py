@@ -2,8 +2,10 @@
 
 A timeline stands still at `--at` unless `--speed` moves it; `POST /_demo/timeline` with
 `{"until": SECOND}` takes it forward at any time. A living fleet shows what a node_exporter on a
-node would: `GET /_demo/hosts/NODE/metrics`. A large fleet changes when it is told to: `POST
-/_demo/large` with `{"changes": COUNT}`, or with `{"sentinel": NAME}` for a pod to look out for.
+node would: `GET /_demo/hosts/NODE/metrics`; `POST /_demo/ailments` with `{"node": NODE, "gpu":
+INDEX, "fault": NAME}` lets something befall a device, null = it is well again. A large fleet
+changes when it is told to: `POST /_demo/large` with `{"changes": COUNT}`, or with `{"sentinel":
+NAME}` for a pod to look out for.
 """
 
 import argparse
@@ -25,15 +27,18 @@ from demo.fleet.kubelets import Kubelets
 from demo.fleet.large import LargeFleet
 from demo.fleet.living import LivingFleet
 from demo.fleet.replay import Change, Put, Timeline
+from demo.fleet.residents import FAULTY, ILLEGAL_ACCESS
+from demo.kubernetes import entries
 from demo.kubernetes.cli import serve_until_stopped, write_kubeconfig
-from demo.kubernetes.entries import Event
 from demo.kubernetes.errors import ApiServerError
 from demo.kubernetes.resources import named
 from demo.kubernetes.server import create_app
 from demo.kubernetes.settings import Settings
 from demo.kubernetes.store import Store
+from demo.nvml.happenings import Event, EventKind
 
 _TICK_SECONDS = 1.0
+_FAULTY_TICKS = 60
 _BOOKMARK_SECONDS = 15.0
 _NODES = named("Node")
 
@@ -71,6 +76,7 @@ def _stage_living(options: argparse.Namespace, store: Store, app: web.Applicatio
     drivers = Drivers(options.drivers, fleet.machines) if options.drivers else None
     kubelets = Kubelets(options.pods, fleet.machines) if options.pods else None
     nodes = Hosts(fleet.machines, time.time())
+    ticks = itertools.count(1)
 
     def show() -> None:
         nodes.show(hosts.loads(fleet.machines, fleet.work()), time.time())
@@ -81,12 +87,17 @@ def _stage_living(options: argparse.Namespace, store: Store, app: web.Applicatio
 
     def tick() -> None:
         apply(store, fleet.tick(time.time()))
+        faulty = fleet.device_of(FAULTY.key)
+        if drivers and faulty and next(ticks) % _FAULTY_TICKS == 0:
+            drivers.happen(*faulty, Event(EventKind.XID, ILLEGAL_ACCESS))
         show()
 
     apply(store, fleet.begin(time.time()))
     show()
     store.subscribe(_NODES, partial(_cordoned, fleet))
     app.router.add_get(hosts.PATH, partial(_host, nodes))
+    if drivers:
+        app.router.add_post("/_demo/ailments", partial(_befallen, drivers))
     app.cleanup_ctx.append(_repeating(tick))
 
 
@@ -97,7 +108,16 @@ async def _host(nodes: Hosts, request: web.Request) -> web.Response:
     return web.Response(body=page.encode(), headers={"Content-Type": hosts.CONTENT_TYPE})
 
 
-def _cordoned(fleet: LivingFleet, event: Event) -> None:
+async def _befallen(drivers: Drivers, request: web.Request) -> web.Response:
+    content = await request.json()
+    try:
+        drivers.befall(str(content["node"]), int(content["gpu"]), content["fault"])
+    except LookupError as error:
+        raise web.HTTPBadRequest(text=f"{error}\n") from error
+    return web.json_response(content)
+
+
+def _cordoned(fleet: LivingFleet, event: entries.Event) -> None:
     """Tell the fleet what a client did to a node, so that it places no pods on a cordoned one."""
     if event.new is not None:
         node, unschedulable = event.new.fields

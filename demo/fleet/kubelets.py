@@ -2,15 +2,17 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from demo.fleet.drivers import gpu_uuid
 from demo.fleet.objects import GPU
 from demo.fleet.placement import WHOLE, Machine, Placement
+from demo.fleet.traits import HALVES, instances
 
 _SHARED = f"{GPU}.shared"
+_INSTANCE = f"nvidia.com/mig-{HALVES[0]}.40gb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,10 @@ class Kubelets:
         machines: The nodes.
     """
 
-    def __init__(self, path: Path, machines: Iterable[Machine]) -> None:
+    def __init__(self, path: Path, machines: Sequence[Machine]) -> None:
         self._path = path
         self._nodes = [machine.name for machine in machines if machine.gpus]
+        self._cut = {machine.name: machine.cut for machine in machines}
         self._replicas: defaultdict[tuple[str, int], dict[str, int]] = defaultdict(dict)
         self._written: list[Hold] | None = None
 
@@ -56,7 +59,7 @@ class Kubelets:
                 {
                     "namespace": hold.namespace,
                     "name": hold.pod,
-                    "resource": GPU if hold.gpu_milli == WHOLE else _SHARED,
+                    "resource": self._resource(hold),
                     "ids": [self._id(hold, device) for device in hold.placement.devices],
                 }
             )
@@ -69,7 +72,19 @@ class Kubelets:
             return uuid
         replicas = self._replicas[hold.placement.node, device]
         free = min(set(range(len(replicas) + 1)) - set(replicas.values()))
-        return f"{uuid}::{replicas.setdefault(hold.pod, free)}"
+        number = replicas.setdefault(hold.pod, free)
+        if self._is_cut(hold):
+            return instances(uuid)[number]
+        return f"{uuid}::{number}"
+
+    def _resource(self, hold: Hold) -> str:
+        if hold.gpu_milli == WHOLE:
+            return GPU
+        return _INSTANCE if self._is_cut(hold) else _SHARED
+
+    def _is_cut(self, hold: Hold) -> bool:
+        """Tell whether what a pod holds a share of is cut into instances."""
+        return max(hold.placement.devices) < self._cut[hold.placement.node]
 
     def _forget(self, held: Iterable[Hold]) -> None:
         """Give back the shares of pods that are gone."""

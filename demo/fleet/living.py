@@ -13,7 +13,11 @@ from demo.fleet.kubelets import Hold
 from demo.fleet.objects import Owner, Pod
 from demo.fleet.placement import WHOLE, Machine, Placement, Request, Scheduler
 from demo.fleet.replay import Change, Delete, Put
+from demo.fleet.residents import RESIDENTS, Resident
 
+_H100 = "NVIDIA H100 80GB HBM3"
+_CUT = {"gpu-h100-16": 3}
+"""Devices that are cut by MIG, the first so many of a node."""
 _FULL = 0.92
 """Share of all GPUs that is asked for: high enough that some pods wait for large blocks."""
 _CORDONED_SECONDS = (60.0, 240.0)
@@ -70,18 +74,20 @@ TEMPLATES = (
 def machines() -> list[Machine]:
     """Return the fleet's 40 nodes with 300 GPUs, and 4 without any.
 
-    Those come first: work that needs no GPU takes them before it takes a GPU node.
+    Those come first: work that needs no GPU takes them before it takes a GPU node. Then comes the
+    node with devices that are cut by MIG: what asks for half a GPU goes there while there is room.
     """
     return [
         *(Machine(f"cpu-{index:02d}", 64_000, 256_000, 0, "") for index in range(4)),
-        *(_machine("h100", index, 8, "NVIDIA H100 80GB HBM3") for index in range(20)),
+        *(_machine("h100", index, 8, _H100) for index in (16, *range(16), *range(17, 20))),
         *(_machine("a100", index, 8, "NVIDIA A100-SXM4-80GB") for index in range(15)),
         *(_machine("t4", index, 4, "Tesla T4") for index in range(5)),
     ]
 
 
 def _machine(kind: str, index: int, gpus: int, model: str) -> Machine:
-    return Machine(f"gpu-{kind}-{index:02d}", 192_000, 2_000_000, gpus, model)
+    name = f"gpu-{kind}-{index:02d}"
+    return Machine(name, 192_000, 2_000_000, gpus, model, _CUT.get(name, 0))
 
 
 @dataclass(slots=True)
@@ -129,6 +135,8 @@ class LivingFleet:
             yield from self._place(life, now)
             if life.placement:
                 yield self._run(life, started)
+        for resident in RESIDENTS:
+            yield from self._reside(resident, now)
 
     def tick(self, now: float) -> Iterator[Change]:
         """Yield what happened since the last call, at Unix time *now*."""
@@ -163,6 +171,13 @@ class LivingFleet:
         for life in self._lives.values():
             if life.stage == "Running" and life.placement:
                 yield Work(life.placement.node, life.pod.request, life.busy)
+
+    def device_of(self, pod: str) -> tuple[str, int] | None:
+        """Return node and index of the first device that a pod, `NAMESPACE/NAME`, has got."""
+        life = self._lives.get(pod)
+        if life and life.placement and life.placement.devices:
+            return life.placement.node, life.placement.devices[0]
+        return None
 
     def held(self) -> Iterator[Hold]:
         """Yield the pods that hold devices now: from when a node was chosen until they end."""
@@ -207,6 +222,15 @@ class LivingFleet:
             life = _Life(pod, template.busy, seconds * self.random.uniform(0.9, 1.1))
             self._lives[pod.key] = life
             yield Put(objects.pod(pod, None))
+
+    def _reside(self, resident: Resident, now: float) -> Iterator[Change]:
+        pod = resident.pod(created=now - resident.age)
+        yield Put(objects.controller(resident.owner, created=pod.created))
+        life = self._lives[pod.key] = _Life(pod, resident.busy, float("inf"))
+        yield Put(objects.pod(pod, None))
+        yield from self._place(life, now)
+        if life.placement:
+            yield self._run(life, pod.created + _STARTUP_SECONDS[1])
 
     def _advance(self, life: _Life, now: float) -> Iterator[Change]:
         if life.placement is None and life.stage == "Pending":

@@ -14,13 +14,14 @@ WHOLE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A node's size: thousandths of a CPU, MiB, devices."""
+    """A node's size: thousandths of a CPU, MiB, devices; its first `cut` devices go by halves."""
 
     name: str
     cpu_milli: int
     memory_mib: int
     gpus: int
     model: str
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,17 @@ class _Room:
         self.cpu_milli = machine.cpu_milli
         self.memory_mib = machine.memory_mib
         self.devices = [WHOLE] * machine.gpus
+        self._cut = machine.cut
 
     def find(self, request: Request) -> tuple[int, ...] | None:
         """Return the devices the request would get; None when it does not fit."""
         if request.cpu_milli > self.cpu_milli or request.memory_mib > self.memory_mib:
             return None
-        fitting = [index for index, left in enumerate(self.devices) if left >= request.gpu_milli][
-            : request.gpus
-        ]
+        fitting = [
+            index
+            for index, left in enumerate(self.devices)
+            if left >= request.gpu_milli and (request.gpu_milli < WHOLE or index >= self._cut)
+        ][: request.gpus]
         return tuple(fitting) if len(fitting) == request.gpus else None
 
     def take(self, request: Request, devices: tuple[int, ...], *, sign: int = 1) -> None:

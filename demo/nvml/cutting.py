@@ -11,6 +11,9 @@ _GIB = 1024**3
 _SLICES = {"1g": (1, 8), "2g": (2, 4), "3g": (3, 2), "4g": (4, 2), "7g": (7, 1)}
 """Slices of the device that a profile has, and how many parts of its memory there are."""
 
+_PID = 5_000_100
+"""No machine has processes of its own with such ids."""
+
 _TRAINING = {1: 1.0, 2: 0.85, 3: 0.3, 4: 0.2, 5: 0.5, 7: 0.5, 10: 0.4, 11: 0, 12: 0.15, 13: 0.05}
 """Share of the time that work uses, by nvmlGpmMetricId_t, of those in percent."""
 
@@ -46,7 +49,7 @@ def cut(whole: Device, model: Model, *profiles: str, busy: float) -> Device:
         _instance(whole.uuid, model, number, profile, busy)
         for number, profile in enumerate(profiles, 1)
     )
-    processes = tuple(Process(4000 + each.gpu, _GIB, gpu=each.gpu) for each in instances)
+    processes = tuple(Process(_PID + each.gpu, _GIB, gpu=each.gpu) for each in instances)
     kept = tuple(part for part in whole.parts if not isinstance(part, Gpm | Processes | Mig))
     return replace(whole, parts=(*kept, Mig(instances=instances), Processes(processes)))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from demo.fleet.drivers import gpu_uuid
 from demo.fleet.kubelets import Kubelets
 from demo.fleet.living import LivingFleet
+from demo.fleet.traits import instances
 
 
 def test_who_holds_what(tmp_path: Path) -> None:
@@ -20,7 +21,13 @@ def test_who_holds_what(tmp_path: Path) -> None:
         kubelets.show(fleet.held())
     told = json.loads((tmp_path / "pods.json").read_text())
     ids = Counter(text for pods in told.values() for pod in pods for text in pod["ids"])
-    held = {text.partition("::")[0] for text in ids}
+    whole = {
+        instance: gpu_uuid(machine.name, index)
+        for machine in fleet.machines
+        for index in range(machine.cut)
+        for instance in instances(gpu_uuid(machine.name, index))
+    }
+    held = {whole.get(text, text.partition("::")[0]) for text in ids}
     busy = {
         gpu_uuid(node, index)
         for node, loads in fleet.busy_devices().items()
@@ -32,4 +39,6 @@ def test_who_holds_what(tmp_path: Path) -> None:
     assert {1} == set(ids.values())
     assert busy
     assert busy <= held
+    assert whole.keys() & ids.keys()
+    assert not set(whole.values()) & ids.keys()
     assert {"0", "1"} >= {text.partition("::")[2] for text in ids} - {""} != set()
