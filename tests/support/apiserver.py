@@ -62,9 +62,10 @@ class Cluster:
         """Store bytes as they are: bad input."""
         self.call(self._server.store.put_raw, resources.named(resource), namespace, name, body)
 
-    def delete(self, kind: str, namespace: str, name: str) -> bool:
-        """Remove an object; tell whether there was one."""
-        return self.call(self._server.store.delete, kind, namespace, name)
+    def delete(self, kind: str, namespace: str, *names: str) -> bool:
+        """Remove objects, all in one piece; tell whether all were there."""
+        store = self._server.store
+        return all(self.call(lambda: [store.delete(kind, namespace, name) for name in names]))
 
     @property
     def resource_version(self) -> int:
