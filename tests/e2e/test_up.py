@@ -1,6 +1,5 @@
 """`make up`'s program, as a newcomer meets it."""
 
-import json
 import os
 import re
 import signal
@@ -20,6 +19,7 @@ from demo.nvml.models import H100, device
 from demo.nvml.scenario import Scenario, write
 from demo.processes import LOOPBACK, Process, wait_for
 from demo.stack import ROOT
+from tests.e2e import shown, shown_answers
 from tests.support.apiserver import running
 from tests.support.cluster_objects import node, pod
 
@@ -71,23 +71,17 @@ def _up(directory: Path, **variables: str) -> Iterator[Process]:
         yield process
 
 
-def _answer(text: str) -> dict[str, Any]:
-    """Return the answer that is shown."""
-    answer: dict[str, Any] = json.loads(text[text.index("{") : text.rindex("}") + 1])
-    return answer
-
-
 def test_one_command_shows_a_living_fleet(occupied: None, tmp_path: Path) -> None:
     """It says what stands in, leaves taken ports alone, shows a real answer and ends it all."""
     # No real cluster of whoever runs this test may be touched by it.
     with _up(tmp_path, KUBECONFIG=os.devnull) as up:
         text = up.log.read_text()
-        [url, pools, jobs] = re.findall(r"curl '(.+)'", text)
+        [url, pools, jobs, alerts] = re.findall(r"curl '(.+)'", text)
         answer = requests.get(url, params={"include": "nodes"}, timeout=10).json()
 
         assert "a demo fleet of 44 nodes and 300 GPUs stands in" in text
         assert f"query API: port {QUERY_API} is in use and left alone" in text
-        assert 300 == _answer(text)["data"]["current_gpu_usage"]["total_gpus"]
+        assert 300 == shown_answers.first(text)["data"]["current_gpu_usage"]["total_gpus"]
         assert 40 == len(answer["data"]["nodes"])
         for page in re.findall(r"(http\S+(?:/docs|/clusters))\n", text):
             assert 200 == requests.get(page, timeout=10).status_code
@@ -95,11 +89,16 @@ def test_one_command_shows_a_living_fleet(occupied: None, tmp_path: Path) -> Non
         assert 40 == requests.get(scheduler, timeout=10).json()["total_workers"]
         elsewhere = scheduler.replace("scheduler/status", "clusters")
         assert 404 == requests.get(elsewhere, timeout=10).status_code
-        _hold_pools(pools)
+        shown.hold_pools(pools)
         [watched] = re.findall(r"job watch (\S+)", text)
-        _hold_jobs(jobs, watched)
+        shown.hold_jobs(jobs, watched)
         [prometheus] = re.findall(r"Prometheus +(http\S+)\n", text)
-        _hold_parts_of_nodes(jobs, url.replace("status", "running-tasks"), prometheus)
+        shown.hold_parts_of_nodes(jobs, url.replace("status", "running-tasks"), prometheus)
+        assert f"{url}&include=alerts" == alerts
+        assert 200 == shown_answers.ailing(text)
+        assert {} == shown_answers.differences(pools.removesuffix("/api/pools"))
+        [faults] = re.findall(r"curl (http\S+) -d ", text)
+        shown.hold_boards(faults, prometheus)
         [doctor] = re.findall(r"doctor --config (\S+)", text)
         assert Path(doctor).is_file()
 
@@ -127,11 +126,16 @@ def test_a_closed_terminal_ends_it_all_at_any_moment(tmp_path: Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
     ) as up:
-        wait_for(
-            lambda: "demo.nodes" in _still_running(tmp_path), seconds=SECONDS, what="the nodes"
-        )
-        os.killpg(up.pid, signal.SIGHUP)
-        said, _ = up.communicate(timeout=SECONDS)
+        try:
+            wait_for(
+                lambda: "demo.nodes" in _still_running(tmp_path), seconds=SECONDS, what="the nodes"
+            )
+            os.killpg(up.pid, signal.SIGHUP)
+            said, _ = up.communicate(timeout=SECONDS)
+        finally:
+            # One that does not end must not be waited for.
+            with suppress(ProcessLookupError):
+                os.killpg(up.pid, signal.SIGKILL)
 
     assert 0 == up.returncode
     assert "Traceback" not in said
@@ -150,7 +154,7 @@ def test_what_is_real_is_used(tmp_path: Path) -> None:
         with _up(tmp_path, **variables) as up:
             text = up.log.read_text()
 
-    usage = _answer(text)["data"]["current_gpu_usage"]
+    usage = shown_answers.first(text)["data"]["current_gpu_usage"]
 
     assert f"Kubernetes: the cluster of {kubeconfig}" in text
     assert "GPUs: this machine's own, through the NVIDIA driver, as cluster=" in text
@@ -197,81 +201,6 @@ def test_a_missing_program_is_one_sentence(tmp_path: Path) -> None:
     assert [] == list(tmp_path.glob("gpuscope-*"))
 
 
-def _hold_pools(url: str) -> None:
-    """Check that the demo's pools are registered, and measured in every respect they can be."""
-
-    def told() -> dict[str, Any]:
-        return {pool["id"]: pool for pool in requests.get(url, timeout=10).json()["pools"]}
-
-    # A rate of CPU seconds needs two scrapes.
-    wait_for(
-        lambda: not any("unmeasured" in pool for id_, pool in told().items() if id_ != "data"),
-        seconds=SECONDS,
-        what="pools that are measured",
-        every=1.0,
-    )
-    pools = told()
-    training, data = pools["training"], pools["data"]
-
-    assert {"training", "inference", "research", "dev", "data", "pool-1", "batch"} == set(pools)
-    assert "labels" == pools.pop("batch")["source"]
-    assert {"registered"} == {pool["source"] for pool in pools.values()}
-    assert ("ML Training Cluster", "us-east-1", "AWS", 16, 128) == (
-        *(training["name"], training["region"], training["provider"]),
-        *(training["nodeCount"], training["gpus"]),
-    )
-    assert (4, 0, 0) == (data["readyNodes"], data["gpus"], data["gpuUtilization"])
-    for field in ("cpuUtilization", "memoryUtilization", "networkUtilization"):
-        assert {True} == {0 < pool[field] <= 100 for pool in pools.values()}
-    assert 0 < training["gpuUtilization"] <= 100
-
-
-def _hold_jobs(url: str, watched: str) -> None:
-    """Check that the demo's jobs are there, and that they run."""
-
-    def told() -> dict[str, Any]:
-        return {job["id"]: job for job in requests.get(url, timeout=10).json()["jobs"]}
-
-    wait_for(lambda: watched in told(), seconds=SECONDS, what="jobs", every=1.0)
-
-    assert {"RUNNING"} == {job["status"] for job in told().values()} - {"COMPLETED"}
-
-
-def _hold_parts_of_nodes(jobs: str, tasks: str, prometheus: str) -> None:
-    """Check that a job with four of a node's eight GPUs is measured by those that it holds."""
-    running = requests.get(tasks, params={"namespace": "research"}, timeout=10).json()["data"]
-    # A kubelet tells which devices a pod holds, its exporter joins them; the longest yet to run.
-    pod = min(running["tasks"], key=lambda task: float(task["running_time_seconds"]))
-    who = {"workerId": "w", "namespace": pod["namespace"]}
-    page = (ROOT / "docs" / "node.md").read_text()
-    join = page.partition("    gpu_utilization_ratio\n")[2].partition("\n\n")[0]
-
-    def found(name: str) -> list[tuple[str, float]]:
-        """Return node and value of each device that the pod holds, by the page's own question."""
-        query = {"query": name + join}
-        answer = requests.get(f"{prometheus}/api/v1/query", params=query, timeout=10).json()
-        rows = answer["data"]["result"]
-        ours = [row for row in rows if row["metric"]["pod"] == pod["pod_name"]]
-        return [(row["metric"]["node"], float(row["value"][1])) for row in ours]
-
-    def measured() -> Any:
-        # Each report is given what was measured last: at the first one nobody has looked yet.
-        requests.post(f"{jobs}/{pod['pod_name']}/progress", json=who, timeout=10).raise_for_status()
-        monitor = requests.get(f"{jobs}/{pod['pod_name']}/monitor", timeout=10).json()
-        return monitor["metrics"]["latest"]
-
-    wait_for(
-        lambda: bool(found("gpu_utilization_ratio") and measured()),
-        seconds=SECONDS,
-        what="the GPUs of a job",
-        every=1.0,
-    )
-    memory = found("gpu_memory_total_bytes")
-
-    assert [pod["node_name"]] * 4 == [node for node, _ in memory]
-    assert sum(size for _, size in memory) / 2**20 == measured()["gpuMemoryTotal"]
-
-
 def _found(directory: Path, query: str) -> list[Any]:
     """Return what the Prometheus of a stack finds, as soon as there is one."""
     for address in re.findall(
@@ -293,10 +222,5 @@ def _children(pid: int) -> list[int]:
 
 def _still_running(directory: Path) -> str:
     # Nearly every part of the stack names its folder on its command line.
-    found = subprocess.run(
-        ["pgrep", "--full", "--list-full", f"{directory}/gpuscope-"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found.stdout
+    command = ["pgrep", "--full", "--list-full", f"{directory}/gpuscope-"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
