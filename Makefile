@@ -1,6 +1,6 @@
 # `make help` lists what a person calls. Every target works on a fresh checkout.
 .DEFAULT_GOAL := help
-.PHONY: help setup up lint test golden bench docs lock clean
+.PHONY: help setup up lint test golden bench docs dashboards chart lock clean
 
 BIN := .venv/bin
 # Half of the time a test waits for a process that it started.
@@ -13,7 +13,7 @@ setup: ## Install what is missing: Debian packages, .venv, the stand-in driver
 	@tools/setup
 
 up: setup ## Start the whole stack on loopback, with a demo fleet where no real one is; Ctrl-C ends it
-	@$(BIN)/python -m demo.up
+	@$(BIN)/python -m demo.up $(if $(FAULT),--fault=$(FAULT))
 
 lint: setup ## Check style, types, import rules, rules files and generated pages
 	$(BIN)/ruff format --check .
@@ -21,14 +21,17 @@ lint: setup ## Check style, types, import rules, rules files and generated pages
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	promtool check config prometheus/prometheus.yml
+	amtool check-config prometheus/alertmanager.yml
 	$(BIN)/python -m tools.docs --check
+	$(BIN)/python -m grafana.builders --check
+	$(BIN)/python -m tools.chart --check
 
 # Every program of ours is started hundreds of times: compiled once is enough.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: setup ## Run every test and hold the coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE)
-	cd prometheus/tests && promtool test rules *.test.yml
+	cd prometheus/tests && ls *.test.yml | xargs -n 4 -P 2 promtool test rules
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -46,6 +49,7 @@ bench: setup ## Print the figures of bench/, the long ones in small form
 	@$(BIN)/python bench/ingest.py --small
 	@$(BIN)/python bench/fanout.py --subscribers 500 --seconds=5
 	@$(BIN)/python bench/job_keeping.py --seconds=2 --lines=20000
+	@$(BIN)/python bench/rules.py --nodes=100
 	@$(BIN)/python bench/node_scrape.py --seconds=10 --interval=2
 	@$(BIN)/python bench/node_soak.py --rounds=2 --seconds=10
 	@$(BIN)/python bench/cluster_page.py
@@ -53,6 +57,12 @@ bench: setup ## Print the figures of bench/, the long ones in small form
 
 docs: setup ## Write the generated pages of docs/
 	$(BIN)/python -m tools.docs
+
+dashboards: setup ## Write grafana/dashboards/ from its builders
+	$(BIN)/python -m grafana.builders
+
+chart: setup ## Write what deploy/ takes from rules, alerts and dashboards, and the plain manifests
+	$(BIN)/python -m tools.chart
 
 lock: setup ## Resolve the dependencies anew into locks/
 	tools/lock

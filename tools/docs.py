@@ -17,6 +17,7 @@ from queryapi.settings import Settings
 from queryapi.settings.source import environment_names
 from queryapi.settings.table import LISTEN_APIS
 from queryapi.telemetry.jobpage import FAMILIES, JOBS, LEFT_OUT
+from tools import ownmetrics, rulepages
 
 _ROOT = Path(__file__).parent.parent
 _NOTE = "<!-- Written by `make docs`; edit the code it is made from. -->\n"
@@ -30,6 +31,23 @@ _OF_JOBS = (
     "tell the same. The `jobs.exported` jobs that were heard of last, ended ones for "
     "`jobs.exported_for` seconds; what was measured is told for `jobs.stalled_after` seconds. Left "
     "out while the database hangs. Several replicas: `max by (cluster, namespace, job_id) (…)`.\n"
+)
+_OF_THE_API = (
+    "At `/metrics` of each `gpuscope-api`, of all its workers together, and those of the gateway "
+    "on the port of `stream_listen`, which counts `gpuscope_api_authentications_total` and "
+    "`gpuscope_api_access_source_up` for itself too. "
+    "`gpuscope_api_build_info` and `gpuscope_stream_build_info` have the label `version`.\n"
+)
+_RECORDED = (
+    "By `prometheus/rules/`, file by file: what its comment says, and the expression where it is "
+    "short. [Prometheus](prometheus.md) says what each is for. `prometheus/rules/adapters/` record "
+    "the exporters' and the first series of totals from other exporters: "
+    "[migration](migration.md), [NativeLink](nativelink.md).\n"
+)
+_ALERTS = (
+    "# Alerts\n\n"
+    "Declared in `prometheus/alerts/`. `for`: how long it must be so before anybody is told. Names "
+    "link what to do. Who is told, and how to change any of it: [alerting](alerting.md).\n"
 )
 _CONFIGURATION = (
     "# Configuration of the query API\n\n"
@@ -66,6 +84,7 @@ def main(arguments: Sequence[str]) -> int:
 def pages() -> Iterator[tuple[Path, str]]:
     """Yield each page's path and text."""
     yield _ROOT / "docs" / "metrics.md", "\n".join(_metrics())
+    yield _ROOT / "docs" / "alerts.md", "\n".join(_alerts())
     yield _ROOT / "docs" / "configuration.md", "\n".join(_configuration())
     yield _ROOT / "docs" / "dcgm-fields.md", "\n".join(_dcgm_fields())
 
@@ -86,7 +105,36 @@ def _metrics() -> Iterator[str]:
         families = (family for family in CATALOGUE if family.role is role)
         head = ("name", "type", "labels", "meaning", "dcgm-exporter", "stability")
         yield _table(head, map(_family_row, families))
+    yield from _own_families()
     yield from _job_families()
+    yield from _recorded()
+
+
+def _own_families() -> Iterator[str]:
+    yield "## Query API: itself\n"
+    yield _OF_THE_API
+    for declared in (ownmetrics.of_the_api(), ownmetrics.of_the_gateway()):
+        rows = (
+            (_code(name), kind, ", ".join(map(_code, labels)), told)
+            for name, kind, labels, told in declared
+        )
+        yield _table(("name", "type", "labels", "meaning"), rows)
+
+
+def _recorded() -> Iterator[str]:
+    yield "## Recorded series\n"
+    yield _RECORDED
+    for file, rows in rulepages.recorded():
+        yield f"### {file}\n"
+        yield _table(("name", "meaning"), iter(rows))
+
+
+def _alerts() -> Iterator[str]:
+    yield _NOTE
+    yield _ALERTS
+    for file, rows in rulepages.alerts():
+        yield f"## {file}\n"
+        yield _table(("alert", "severity", "team", "for", "summary"), iter(rows))
 
 
 def _job_families() -> Iterator[str]:

@@ -28,6 +28,7 @@ _FOREIGN = (
     "--config.file",
     "--storage.tsdb",
     "--check-config",
+    *("--profile", "--namespace", "--set"),  # of Docker Compose and Helm
 )
 
 

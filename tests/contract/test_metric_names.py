@@ -14,13 +14,17 @@ from exporter.catalogue.dcgm import FIELDS
 from queryapi.promql import nativelinkqueries
 from queryapi.promql.selection import Selection
 from queryapi.promql.series import NATIVELINK, SERIES, Source, variants
-from queryapi.telemetry.jobpage import FAMILIES, JOBS, LEFT_OUT
+from queryapi.telemetry.jobpage import FAMILIES
+from tests.support import metric_names
+from tests.support.promql_reading import reads
 
-PUBLISHED = {family.name for family in CATALOGUE}
+PUBLISHED = {family.name for family in CATALOGUE} | metric_names.published()
 EXTERNAL = {
     "up",
     "ALERTS",
-    "ALERTS_FOR_STATE",
+    "alertmanager_config_last_reload_successful",
+    "alertmanager_notifications_failed_total",
+    "alertmanager_notifications_total",
     "node_cpu_seconds_total",
     "node_memory_MemAvailable_bytes",
     "node_memory_MemTotal_bytes",
@@ -29,8 +33,30 @@ EXTERNAL = {
     "node_network_transmit_bytes_total",
     "node_time_seconds",
     "node_uname_info",
+    "prometheus_config_last_reload_successful",
+    "prometheus_notifications_alertmanagers_discovered",
+    "prometheus_notifications_errors_total",
+    "prometheus_notifications_sent_total",
+    "prometheus_rule_evaluation_failures_total",
+    "prometheus_rule_group_interval_seconds",
+    "prometheus_rule_group_last_duration_seconds",
+    "prometheus_target_scrapes_exceeded_sample_limit_total",
+    "prometheus_target_scrapes_sample_duplicate_timestamp_total",
+    "prometheus_target_scrapes_sample_out_of_order_total",
+    "prometheus_tsdb_compactions_failed_total",
+    "prometheus_tsdb_head_truncations_failed_total",
+    "prometheus_tsdb_wal_writes_failed_total",
 }
-"""Prometheus' own, and node_exporter's."""
+"""What rules and alerts read of Prometheus, Alertmanager and node_exporter."""
+
+SETTABLE = {"threshold:gpu_hourly_price:default"}
+"""What rules read where a user records it."""
+
+PARTS = ("capacity", "devices", "usage")
+"""Files of rules whose every series a page explains."""
+
+LEVELS = {"adapter", "cluster", "node", "namespace", "pool", "instance", "device", "threshold"}
+"""What a recorded series may be of."""
 
 PROPERTIES = {
     *("gpu_count", "gpu_free", "gpu_memory_mb", "gpu_model", "gpu_utilization"),
@@ -39,23 +65,29 @@ PROPERTIES = {
 """What else begins like a metric: labels, and properties of workers, operations, pools and jobs."""
 
 _OURS = re.compile(
-    r"\b(?:(?:cluster|node|namespace|pool|instance):[a-z_]+:[a-z0-9]+"
-    r"|(?:(?:cluster|node|namespace):)?gpu_[a-z0-9_]+)\b(?![\w:]*=)"
+    r"(?<![\w:])(?:(?:cluster|node|namespace|pool|device|instance|threshold):[a-z_]+:[a-z0-9]+"
+    r"|gpu_[a-z0-9_]+)\b(?![\w:]*=)"
 )
-_NODE_EXPORTER = re.compile(r"\bnode_\w+_(?:total|bytes|info|seconds)\b")
+_NOT_OURS = re.compile(r"up\Z|DCGM_|kube_|(?:nativelink_)?(?:execution|worker)_")
 _DCGM = re.compile(r"\bDCGM_\w*[A-Z]\b")
 _OWN = re.compile(r"gpuscope_(?:(?:api|stream|job)_[a-z_]*[a-z]|jobs(?:_[a-z_]*[a-z])?)")
 _OF_JOBS = re.compile(r"\bgpuscope_jobs?_[a-z_]*[a-z]\b")
-_RULE_FILES = sorted((ROOT / "prometheus").rglob("*.yml"))
-
-
-def _groups() -> list[dict[str, list[dict[str, str]]]]:
-    contents = (yaml.safe_load(path.read_text()) for path in _RULE_FILES)
-    return [group for content in contents if "groups" in content for group in content["groups"]]
 
 
 def _recorded() -> set[str]:
-    return {rule["record"] for group in _groups() for rule in group["rules"] if "record" in rule}
+    """Return what rules add to what exporters publish: adapters record the latter too."""
+    return metric_names.recorded() - PUBLISHED
+
+
+def _read(*, adapters: bool) -> set[str]:
+    """Return the metrics that the expressions of adapters, or of all other rules, read."""
+    return {
+        read.name
+        for group in metric_names.groups()
+        if group["name"].startswith("gpuscope-adapter-") is adapters
+        for rule in group["rules"]
+        for read in reads(rule["expr"])
+    }
 
 
 def _names(text: str) -> set[str]:
@@ -64,13 +96,21 @@ def _names(text: str) -> set[str]:
 
 
 def test_rules_and_alerts_read_what_exists() -> None:
-    """Every metric in a rule or alert is in the catalogue, recorded, or Prometheus' own."""
-    expressions = [rule["expr"] for group in _groups() for rule in group["rules"]]
-    told = {name for text in expressions for name in _NODE_EXPORTER.findall(text)}
-    read = {name for text in expressions for name in _names(text)} | told
+    """Every metric in a rule or alert is published, recorded, or listed as another program's."""
+    ours = PUBLISHED | _recorded() | metric_names.of_the_query_api() | SETTABLE
 
-    assert set() == read - PUBLISHED - _recorded() - EXTERNAL
-    assert {name for name in EXTERNAL if name.startswith("node_")} == told
+    assert set() == _read(adapters=False) - ours - EXTERNAL
+    assert set() == EXTERNAL - _read(adapters=False)
+
+
+def test_adapters_read_what_dcgm_exporter_has() -> None:
+    """Every name of dcgm-exporter's in an adapter is one of those it has, of either generation."""
+    known = {name for field in FIELDS for name in (field.name, field.new)}
+    foreign = _read(adapters=True) - PUBLISHED - _recorded()
+
+    assert set() == {name for name in foreign if not _NOT_OURS.match(name)}
+    assert set() == {name for name in foreign if name.startswith("DCGM_")} - known
+    assert known & foreign
 
 
 def test_the_query_api_reads_what_exists() -> None:
@@ -127,8 +167,29 @@ def test_the_doctor_knows_who_tells_a_series() -> None:
 
 
 def test_every_recorded_name_says_what_it_is() -> None:
-    """Recorded names are level:metric:operation."""
+    """Recorded names are level:metric:operation, of a level that there is."""
     assert set() == {name for name in _recorded() if len(name.split(":")) != 3}
+    assert LEVELS == {name.split(":")[0] for name in _recorded()}
+
+
+def test_the_page_about_prometheus_names_what_is_recorded() -> None:
+    """Each series of capacity, devices and usage is explained."""
+    page = (ROOT / "docs" / "prometheus.md").read_text()
+    files = [ROOT / "prometheus" / "rules" / f"{part}.yml" for part in PARTS]
+    groups = (yaml.safe_load(path.read_text())["groups"] for path in files)
+    recorded = {rule["record"] for group in groups for each in group for rule in each["rules"]}
+
+    assert set() == recorded - set(re.findall(r"`([a-z]+:\w+:\w+)", page))
+
+
+def test_pages_written_by_hand_name_metrics_that_exist() -> None:
+    """Who types a name from a runbook or any other page into Prometheus finds a metric of it."""
+    known = PUBLISHED | _recorded() | SETTABLE | PROPERTIES
+    pages = [page for page in (ROOT / "docs").rglob("*.md") if page.name != "metrics.md"]
+
+    assert {} == {
+        page.name: unknown for page in pages if (unknown := _names(page.read_text()) - known)
+    }
 
 
 def test_families_keep_prometheus_conventions() -> None:
@@ -192,11 +253,11 @@ def test_every_alert_has_a_runbook_entry() -> None:
     """Each alert links a heading of the runbook that exists, and has a promtool test."""
     runbook = (ROOT / "docs" / "runbook.md").read_text().lower()
     tests = "".join(path.read_text() for path in (ROOT / "prometheus" / "tests").glob("*.yml"))
-    alerts = [rule for group in _groups() for rule in group["rules"] if "alert" in rule]
+    alerts = [rule for group in metric_names.groups() for rule in group["rules"] if "alert" in rule]
 
     assert alerts
     for alert in alerts:
-        _, heading = alert["annotations"]["runbook_url"].split("#")  # type: ignore[index]
+        _, heading = alert["annotations"]["runbook_url"].split("#")
         assert f"## {heading}\n" in runbook
         assert f"alertname: {alert['alert']}" in tests
 
@@ -219,7 +280,7 @@ def test_the_docs_and_alerts_name_what_the_query_api_counts() -> None:
     """Every gpuscope_… of pages and alerts is a metric that the service declares."""
     rooms = (ROOT / "queryapi" / "telemetry").rglob("*.py")
     declared = {name for path in rooms for name in _OWN.findall(path.read_text())}
-    texts = [*(ROOT / "docs").rglob("*.md"), *_RULE_FILES]
+    texts = [*(ROOT / "docs").rglob("*.md"), *metric_names.RULE_FILES]
     pages = "".join(path.read_text() for path in texts)
     named = set(_OWN.findall(pages))
     parts = {re.sub(r"_(?:total|count|sum|bucket)\Z", "", name) for name in named - declared}
@@ -230,10 +291,11 @@ def test_the_docs_and_alerts_name_what_the_query_api_counts() -> None:
 
 def test_the_query_api_reads_of_jobs_what_it_tells_of_them() -> None:
     """Every gpuscope_job_… in a query is a metric of the page that Prometheus scrapes."""
-    told = {family.name for family in FAMILIES} | {JOBS[0], LEFT_OUT[0]}
     texts = [path.read_text() for path in (ROOT / "queryapi" / "promql").rglob("*.py")]
 
-    assert set() == {name for text in texts for name in _OF_JOBS.findall(text)} - told
+    read = {name for text in texts for name in _OF_JOBS.findall(text)}
+
+    assert set() == read - metric_names.of_jobs()
 
 
 def test_metrics_of_jobs_keep_prometheus_conventions() -> None:

@@ -56,6 +56,25 @@ def test_links_between_pages_lead_somewhere() -> None:
     assert [] == broken
 
 
+def _anchors(page: Path) -> set[str]:
+    """Return what can be linked of a page: its headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def test_links_into_pages_lead_to_a_heading() -> None:
+    """Every `#…` of a link between pages is one of the other page's headings."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    broken = [
+        f"{page.name}: {target}#{anchor}"
+        for page in pages
+        for target, anchor in re.findall(r"\]\(([^)#:]*\.md|)#([^)]+)\)", page.read_text())
+        if anchor not in _anchors(page.parent / target if target else page)
+    ]
+
+    assert [] == broken
+
+
 def test_the_distribution_holds_the_products_and_nothing_else(tmp_path: Path) -> None:
     """The wheel has both packages with their commands, and no demo, tests or tools."""
     subprocess.run(
