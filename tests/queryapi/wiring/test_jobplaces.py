@@ -45,7 +45,7 @@ def test_a_prometheus_that_hangs_keeps_a_few_who_ask_for_the_past() -> None:
             began = time.monotonic()
             with pytest.raises(UpstreamUnavailable, match="Too many"):
                 past.earlier(JOB, NOW - 60, NOW, 1.0)
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 5
             over.set()
             assert all(isinstance(each.exception(), UpstreamUnavailable) for each in waiting)
 

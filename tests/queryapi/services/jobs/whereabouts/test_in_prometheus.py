@@ -227,7 +227,7 @@ def test_a_prometheus_that_hangs_keeps_nobody() -> None:
                     assert job("solo") == asked.places.placed(job("solo"))
                     assert asked.places.measured(job("solo")) is None
                     assert asked.places.price(job("solo")) is None
-                assert time.monotonic() - began < 1
+                assert time.monotonic() - began < 10
 
 
 def _past(clients: Mapping[str, PrometheusClient], home: str) -> Past:
