@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import grpc
@@ -17,7 +17,8 @@ from exporter.errors import KubeletUnavailable
 from exporter.node.holders.kubeletwire import Claimed, Granted, Listing, listing
 from exporter.node.holders.podresources import PodResources
 
-DEADLINE = 0.3
+DEADLINE = 10.0  # for answers that come, on a busy machine too
+SHORT = 0.5  # for those that do not
 
 
 @pytest.fixture
@@ -88,15 +89,17 @@ def test_a_refusal_passes(kubelet: Kubelet, client: PodResources) -> None:
     assert b"" == client.list()
 
 
-def test_a_kubelet_that_hangs(kubelet: Kubelet, client: PodResources) -> None:
+def test_a_kubelet_that_hangs(kubelet: Kubelet) -> None:
     """Nobody waits longer than the deadline, and the next answer is the next question's."""
-    kubelet.delay = 2 * DEADLINE
-    late = reason(client)
-    kubelet.delay = 0
-    kubelet.show(granted("a", ("nvidia.com/gpu", ["GPU-1"])))
+    kubelet.delay = 4 * SHORT
+    with asking(kubelet.socket, deadline=SHORT) as client:
+        late = reason(client)
+        kubelet.delay = 0
+        kubelet.show(granted("a", ("nvidia.com/gpu", ["GPU-1"])))
+        told = listing(client.list())
 
     assert "deadline" == late
-    assert listing(client.list()).granted
+    assert told.granted
 
 
 def test_a_kubelet_that_is_started_anew(kubelet: Kubelet, client: PodResources) -> None:
@@ -117,9 +120,9 @@ def test_a_kubelet_that_is_started_anew(kubelet: Kubelet, client: PodResources) 
 def test_a_large_answer(kubelet: Kubelet) -> None:
     """10 MiB are an answer; more than the limit is refused before it fills the memory."""
     kubelet.say(b"x" * (10 << 20))
-    with asking(kubelet.socket, deadline=20) as client:
+    with asking(kubelet.socket) as client:
         taken = len(client.list())
-    with asking(kubelet.socket, most_bytes=1 << 20, deadline=20) as client:
+    with asking(kubelet.socket, most_bytes=1 << 20) as client:
         refused = reason(client)
         kubelet.say(b"")
         after = client.list()
@@ -148,7 +151,7 @@ def test_somebody_else_listens(tmp_path: Path) -> None:
     said = b"HTTP/1.1 400 Bad Request\r\n\r\n" * 10
 
     path = tmp_path / "s"
-    with listening(path, lambda peer: peer.sendall(said)), asking(path) as client:
+    with listening(path, lambda peer: peer.sendall(said)), asking(path, deadline=SHORT) as client:
         assert reason(client) in {"unavailable", "deadline"}
 
 
@@ -162,7 +165,8 @@ def test_the_name_a_kubelet_is_called_by(tmp_path: Path) -> None:
             events = connection.receive_data(data)
             seen.extend(dict(it.headers) for it in events if isinstance(it, RequestReceived))
 
-    with listening(tmp_path / "s", answer), asking(tmp_path / "s") as client:
+    path = tmp_path / "s"
+    with listening(path, answer), asking(path, deadline=2) as client:
         reason(client)
     assert [(b"localhost", b"/v1.PodResourcesLister/List")] == [
         (headers[b":authority"], headers[b":path"]) for headers in seen
@@ -175,11 +179,14 @@ def listening(path: Path, manners: Callable[[socket.socket], None]) -> Iterator[
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
         server.listen()
+        # A caller that gave up before is not waited for without end.
+        server.settimeout(20)
 
         def serve() -> None:
-            peer, _ = server.accept()
-            with peer:
-                manners(peer)
+            with suppress(TimeoutError):
+                peer, _ = server.accept()
+                with peer:
+                    manners(peer)
 
         thread = threading.Thread(target=serve)
         thread.start()
