@@ -34,16 +34,13 @@ class SteadyEar:
             try:
                 async with aclosing(self._listen()) as said:  # type: ignore[type-var]
                     async for changes in said:
+                        _heed_cancellation()
                         if failing:
                             _LOG.info("%s tells of jobs again", self._name)
                         pause, failing = _FIRST_PAUSE, False
                         yield changes
-            except Exception as error:
-                task = asyncio.current_task()
-                if task is not None and task.cancelling():
-                    # A client that is closed meanwhile may fail in place of saying so.
-                    raise asyncio.CancelledError from error
-                # Whatever it is: jobs are looked at anyway.
+            except Exception as error:  # noqa: BLE001 - whatever it is, jobs are looked at anyway
+                _heed_cancellation()
                 if not failing:
                     # Not what it says: a server may quote what it was sent, the password included.
                     _LOG.warning(
@@ -57,3 +54,14 @@ class SteadyEar:
 
     async def close(self) -> None:
         """Do nothing: a connection ends with the iterator that made it."""
+
+
+def _heed_cancellation() -> None:
+    """Raise CancelledError once more when whoever listened was cancelled and did not end.
+
+    asyncio.wait_for of Python 3.11, by which clients send, loses a cancellation that comes as what
+    it waits for is done (bpo-37658); a client that is closed meanwhile may fail in its place.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

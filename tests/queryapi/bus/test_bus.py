@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from demo.processes import wait_for
 from queryapi.bus.bus import Bus, Changes, Ear, Silence
 from queryapi.bus.choice import bus_of, ear_of, needs_pair
+from queryapi.bus.hearing import SteadyEar
 from queryapi.bus.pair import PairBus, PairEar, pair
 from queryapi.bus.speaking import SpokenBus
 from queryapi.bus.words import packed, unpacked
@@ -127,6 +128,33 @@ def test_a_pair_that_nobody_hears_holds_up_nobody() -> None:
     bus.announce({"a": 1})
     assert time.monotonic() - began < 2
     bus.close()
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["it goes on", "it fails"])
+def test_whoever_ends_an_ear_is_not_kept(*, fails: bool) -> None:
+    """A client that swallows the cancellation, or fails over it, does not keep the ear going."""
+
+    async def deaf_to_it() -> AsyncIterator[Changes]:
+        while True:
+            try:
+                await asyncio.sleep(0.01)
+            except asyncio.CancelledError:
+                if fails:
+                    raise ConnectionError from None
+            yield {}
+
+    async def hear() -> None:
+        async for _ in SteadyEar(deaf_to_it, "it").heard():
+            pass
+
+    async def ended() -> bool:
+        hearing = asyncio.get_running_loop().create_task(hear())
+        await asyncio.sleep(0.05)
+        hearing.cancel()
+        await asyncio.wait({hearing}, timeout=NEVER_HUNG)
+        return hearing.cancelled()
+
+    assert asyncio.run(ended())
 
 
 @pytest.mark.e2e
