@@ -12,7 +12,10 @@ _LOG = logging.getLogger(__name__)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
 
 Listen = Callable[[], AsyncIterator[Changes]]
-"""Connects and yields what is heard, at first nothing; ends by raising when the server is gone."""
+"""Connects and yields what is heard, at first nothing, and nothing now and then when nobody speaks.
+
+Ends by raising when the server is gone.
+"""
 
 
 class SteadyEar:
@@ -60,7 +63,8 @@ def _heed_cancellation() -> None:
     """Raise CancelledError once more when whoever listened was cancelled and did not end.
 
     asyncio.wait_for of Python 3.11, by which clients send, loses a cancellation that comes as what
-    it waits for is done (bpo-37658); a client that is closed meanwhile may fail in its place.
+    it waits for is done (bpo-37658); a client that is closed meanwhile may fail in its place. Our
+    own code waits by asyncio.timeout, which loses none.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():

@@ -121,7 +121,8 @@ class _Feed:
             due = min(due, self._clock())
             due += interval * max(1, math.ceil((self._clock() - due) / interval))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._again.wait(), due - self._clock())
+                async with asyncio.timeout(due - self._clock()):
+                    await self._again.wait()
             self._again.clear()
 
     async def _poll(self) -> None:

@@ -110,7 +110,8 @@ class Tail:
         due = loop.time()
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), max(0.0, due - loop.time()))
+                async with asyncio.timeout_at(due):
+                    await self._news.wait()
             self._news.clear()
             if loop.time() >= due:
                 due = loop.time() + self._every

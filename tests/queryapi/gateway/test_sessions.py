@@ -72,7 +72,8 @@ def _told(
             result = act(sessions, held[-1])
             assert asyncio.iscoroutine(result)
             with suppress(TimeoutError):
-                await asyncio.wait_for(result, 0.5)
+                async with asyncio.timeout(0.5):
+                    await result
             return [wire.codes for wire in wires]
 
     return asyncio.run(run())
