@@ -34,7 +34,9 @@ class Connection(socket.socket):
         self.heard_by = 0.0
         """Monotonic time by which what was begun must be whole; 0 = nothing was begun."""
         self.taken_by = 0.0
-        """Monotonic time by which the client must have taken its answer."""
+        """Monotonic time by which the client must have taken its answer; 0 = none is being made."""
+        self.hears = False
+        """Whether a thread waits for what the client says."""
         self.has_body = False
         """Whether the body of the request that is here is here too: nobody need wait for it."""
         self._left = _NOTHING
@@ -51,6 +53,14 @@ class Connection(socket.socket):
             super().sendall(self._left, flags)
         self._left = memoryview(data)
         self.push()
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Receive, and say so meanwhile; see `hears`."""
+        self.hears = True
+        try:
+            return super().recv(size, flags)
+        finally:
+            self.hears = False
 
     def push(self) -> bool:
         """Send of what is kept as much as can be sent at once; tells whether that was all."""
@@ -111,14 +121,14 @@ class Connection(socket.socket):
     def discard(self) -> int:
         """Throw away what has come; tells how many bytes, 0 when the client has hung up."""
         try:
-            return len(self.recv(_PEEKED_BYTES, socket.MSG_DONTWAIT))
+            return len(super().recv(_PEEKED_BYTES, socket.MSG_DONTWAIT))
         except BlockingIOError:
             return 1
         except OSError:
             return 0
 
     def _peek(self, most: int) -> bytes:
-        return self.recv(most, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        return super().recv(most, socket.MSG_PEEK | socket.MSG_DONTWAIT)
 
     def _wake_at(self, received: int) -> None:
         """Be readable with so many bytes, or the end; reading would wait for as many, too."""

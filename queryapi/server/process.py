@@ -3,20 +3,13 @@
 import errno
 import itertools
 import math
-import os
 import resource
-import shutil
 import socket
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
-from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from queryapi import app
@@ -24,7 +17,9 @@ from queryapi.api import bounds
 from queryapi.bus.choice import bus_of, needs_pair
 from queryapi.bus.pair import pair
 from queryapi.errors import ConfigurationError
+from queryapi.server.arbiter import Arbiter
 from queryapi.server.children import fork, start_gateway
+from queryapi.server.counting import counting_together
 from queryapi.server.database import prepare
 from queryapi.server.supervisor import Supervisor, hold_signals
 from queryapi.server.worker import Worker
@@ -73,7 +68,7 @@ def _serve(settings: Settings) -> int:
 
 def _serve_http(settings: Settings, speaking: socket.socket | None = None) -> None:
     """Answer HTTP until a signal ends the process: one that listens, and its workers."""
-    with _counting_together(settings.workers):
+    with counting_together(settings.workers):
         _Gunicorn(settings, speaking).run()
 
 
@@ -99,22 +94,6 @@ def _connections() -> int:
     """Return how many clients one worker takes in: no more than it may open files for."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(_THREADS + 1, min(_CONNECTIONS, files - _OTHER_FILES))
-
-
-@contextmanager
-def _counting_together(workers: int) -> Iterator[None]:
-    """Let several workers add up their metrics in a folder that ends with this process."""
-    if workers == 1:
-        yield
-        return
-    owner, folder = os.getpid(), Path(tempfile.mkdtemp(prefix="gpuscope-api-"))
-    processes.share(folder)
-    try:
-        yield
-    finally:
-        # A worker is a fork: it leaves this block too, and the folder is not its own.
-        if os.getpid() == owner:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -181,23 +160,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def run(self) -> None:
         """Serve until a signal ends it."""
-        _Arbiter(self).run()
-
-
-class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
-    """Starts workers anew when they end, and ends them all on SIGTERM, SIGINT or SIGQUIT.
-
-    The other signals that gunicorn knows change the number of workers, or start a second service
-    on settings nobody checked: they are ignored, SIGHUP too, which comes with a closed terminal.
-    """
-
-    def _ignore(self) -> None:
-        self.log.info("Ignored: settings are read at the start; files they name, when they change")
-
-    handle_hup: Callable[..., None] = _ignore
-    handle_ttin: Callable[..., None] = _ignore
-    handle_ttou: Callable[..., None] = _ignore
-    handle_usr2: Callable[..., None] = _ignore
+        Arbiter(self).run()
 
 
 def _give_a_place(arbiter: Any, worker: Any) -> None:
@@ -207,14 +170,16 @@ def _give_a_place(arbiter: Any, worker: Any) -> None:
     """
     taken = {living.place for living in arbiter.WORKERS.values()}
     worker.place = next(place for place in itertools.count() if place not in taken)
+    worker.began = time.monotonic()
 
 
 def _take_the_place(_arbiter: Any, worker: Any) -> None:
     processes.become(worker.place)
 
 
-def _leave_the_place(_arbiter: Any, worker: Any) -> None:
+def _leave_the_place(arbiter: Any, worker: Any) -> None:
     processes.forget(worker.place)
+    arbiter.lost(time.monotonic() - worker.began)
 
 
 def _close(_arbiter: Any, worker: Any) -> None:

@@ -11,12 +11,14 @@ import contextlib
 import gc
 import os
 import selectors
+import signal
 import socket
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from gunicorn.http.body import LengthReader  # type: ignore[import-untyped]
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
@@ -34,6 +36,8 @@ _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 64 * 1024
 # Clients that take their answers slowly; each may keep an answer in memory that nobody else needs.
 _TAKERS = 256
+# What its parent ignores: a closed terminal, and a shell, tell all processes at once.
+_IGNORED = (signal.SIGHUP, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU)
 # What a thread returns when the head of the request is not here yet.
 _LATER = object()
 
@@ -42,6 +46,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """One process that answers."""
 
     place: int
+    began: float
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -54,6 +59,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """Begin, in the process that answers."""
         memory.return_large_blocks()
         super().init_process()
+
+    def init_signals(self) -> None:
+        """Take signals as gunicorn does, but for those that would end this process alone."""
+        super().init_signals()
+        for number in _IGNORED:
+            signal.signal(number, signal.SIG_IGN)
 
     def run(self) -> None:
         """Answer until told to end."""
@@ -84,7 +95,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if not conn.sock.has_said(conn.parser.unreader.buf.getvalue()):
             conn.sock.heard_by = conn.sock.heard_by or time.monotonic() + _HEAD_SECONDS
             return _LATER
-        conn.sock.heard_by = 0.0
+        conn.sock.heard_by = conn.sock.taken_by = 0.0
         self._deadlines[conn] = time.monotonic() + _REST_SECONDS
         try:
             return super().handle(conn)
@@ -120,7 +131,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
                 self._stop_waiting(conn)
                 self._close(conn)
         for conn, deadline in self._deadlines.copy().items():
-            if now > deadline:
+            # Before its request is read a thread may be late for want of a processor.
+            if now > deadline and (conn.sock.taken_by or conn.sock.hears):
                 # The thread that waits for this client sees it gone.
                 with contextlib.suppress(OSError):
                     conn.sock.shutdown(socket.SHUT_RDWR)
@@ -157,7 +169,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:
         # The answer is sent; a rest of the request that does not come or cannot be read ends the
-        # connection.
+        # connection. Where nothing is left no clock is asked: a busy machine may take longer to
+        # get here than anybody is waited for, and the client is told that its connection stays.
+        if keepalive and _is_read(conn.parser.mesg):
+            return True
         try:
             return bool(keepalive) and bool(
                 conn.parser.finish_body(deadline=time.monotonic() + _BODY_SECONDS)
@@ -226,3 +241,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         conn.sock.discard()
         self.nr_conns -= 1
         conn.close()
+
+
+def _is_read(message: Any) -> bool:
+    """Tell whether all of a request's body was read, of one that said how long it is."""
+    left = message.body.reader
+    return isinstance(left, LengthReader) and left.length == 0 and not message.body.failed
