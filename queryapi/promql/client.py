@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from queryapi.errors import InvalidParameter, NoData, UpstreamError, UpstreamUnavailable
 from queryapi.outbound.breaker import RetryBudget
 from queryapi.outbound.transport import ExchangeFailed, Request, StreamingTransport
+from queryapi.promql.clocks import Clocks
 from queryapi.promql.credentials import Credentials
 from queryapi.promql.decoding import MATRIX, VECTOR, Answer, Form
 from queryapi.promql.faults import fault
@@ -80,6 +81,7 @@ class PrometheusClient:
         sleep: Waits between two rounds of tries.
         jitter: Returns a factor from 0 to 1 for that wait.
         quiet: Whether whoever asks logs failures himself.
+        clocks: How far a replica's clock may be from ours; None = as far as it likes.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class PrometheusClient:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
         quiet: bool = False,
+        clocks: Clocks | None = None,
     ) -> None:
         self.name = cluster.name
         self._credentials = Credentials(cluster)
@@ -107,6 +110,7 @@ class PrometheusClient:
         self._sleep = sleep
         self._jitter = jitter
         self._quiet = quiet
+        self._clocks = clocks
         self._replicas = Replicas(cluster, upstream, metrics, clock)
         self._budget = RetryBudget()
         self._notices = NoticeLog(cluster.name, clock)
@@ -259,6 +263,8 @@ class PrometheusClient:
             with self._transport.stream(request, deadline) as reply:
                 if reply.status != HTTPStatus.OK:
                     raise fault(reply.status, b"".join(reply.chunks))
+                if self._clocks:
+                    self._clocks.check(reply.date)
                 answer = Answer(reply.chunks, question.form, self._most)
                 value = question.shape(answer)
                 notices = answer.finish()

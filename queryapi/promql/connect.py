@@ -6,6 +6,7 @@ import msgspec
 
 from queryapi.outbound.transport import HttpTransport, StreamingTransport
 from queryapi.promql.client import PrometheusClient
+from queryapi.promql.clocks import Clocks
 from queryapi.settings import Cluster, Settings
 from queryapi.telemetry.querying import Querying
 
@@ -54,6 +55,7 @@ def client_of(
         metrics=metrics,
         upstream=settings.upstream,
         headers=headers,
+        clocks=_clocks(settings),
     )
 
 
@@ -75,4 +77,10 @@ def watcher_of(
             settings.upstream, failures=_NEVER, max_series=_MOST_SERIES
         ),
         quiet=True,
+        clocks=_clocks(settings),
     )
+
+
+def _clocks(settings: Settings) -> Clocks:
+    # So old may be what is told unmarked, and what is told at all.
+    return Clocks(ahead=settings.cache.stale, behind=settings.cache.lag)
