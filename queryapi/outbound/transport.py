@@ -1,6 +1,7 @@
 """One exchange over HTTP, bounded in time and size.
 
-This is the only file that knows urllib3; all that can go wrong leaves it as ExchangeFailed.
+This and what it connects with are all that knows urllib3; all that can go wrong leaves it as
+ExchangeFailed.
 """
 
 import socket
@@ -15,7 +16,6 @@ from typing import Any, Literal, Protocol
 from urllib.parse import urlencode
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     DecodeError,
     HTTPError,
@@ -28,12 +28,16 @@ from urllib3.exceptions import (
 
 from queryapi.errors import QueryApiError
 from queryapi.outbound.answer import Left, TimedAnswer
+from queryapi.outbound.reaching import Forbidden, ReachingConnection, ReachingTlsConnection
 
 _CHUNK_BYTES = 64 * 1024
 MAX_BYTES = 64 * 1024 * 1024
+_FORBIDDEN = "its address is link-local or another that nothing is sent to"
 
 
-Obstacle = Literal["refused", "unresolved", "unreachable", "tls", "not_http", "broken_off"]
+Obstacle = Literal[
+    "refused", "unresolved", "forbidden", "unreachable", "tls", "not_http", "broken_off"
+]
 
 
 class ExchangeFailed(QueryApiError):  # noqa: N818 - a state, named as one
@@ -67,10 +71,17 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """An answer that is still coming: iterating `chunks` reads on, and can fail."""
+    """An answer that is still coming: iterating `chunks` reads on, and can fail.
+
+    Args:
+        status: Of HTTP.
+        chunks: The body.
+        date: When it was sent, by the server's clock, as its head says.
+    """
 
     status: int
     chunks: Iterator[bytes]
+    date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +134,7 @@ def _answer(sock: socket.socket, method: str | None = None, **_: object) -> Time
     return TimedAnswer(sock, _LEFT.get(), method)
 
 
-class _PlainConnection(HTTPConnection):
+class _PlainConnection(ReachingConnection):
     """A connection that sends and receives in the time that is left."""
 
     response_class = staticmethod(_answer)  # type: ignore[assignment]  # as it is called
@@ -138,7 +149,7 @@ class _PlainConnection(HTTPConnection):
             rest = rest[self.sock.send(rest) :]
 
 
-class _TlsConnection(_PlainConnection, HTTPSConnection):
+class _TlsConnection(_PlainConnection, ReachingTlsConnection):
     pass
 
 
@@ -195,7 +206,7 @@ class HttpTransport:
         """Send *request* and read the answer's head; see StreamingTransport."""
         response = self._send(request, deadline)
         try:
-            yield Stream(response.status, self._chunks(response))
+            yield Stream(response.status, self._chunks(response), response.headers.get("Date"))
         finally:
             # A connection whose answer was read to its end is back in the pool by now.
             response.close()
@@ -226,8 +237,11 @@ class HttpTransport:
         except HTTPError as error:
             # What was cut short by the deadline says so, whatever it was doing.
             left()
+            obstacle = _obstacle(error)
             raise ExchangeFailed(
-                "the connection failed", reason="refused", obstacle=_obstacle(error)
+                _FORBIDDEN if obstacle == "forbidden" else "the connection failed",
+                reason="refused",
+                obstacle=obstacle,
             ) from error
         finally:
             _LEFT.reset(within)
@@ -263,6 +277,8 @@ def _chunk(response: urllib3.BaseHTTPResponse) -> bytes:
 def _obstacle(error: HTTPError) -> Obstacle:
     if isinstance(error, NameResolutionError):
         return "unresolved"
+    if isinstance(error, Forbidden):
+        return "forbidden"
     if isinstance(error, NewConnectionError):
         refused = isinstance(error.__cause__, ConnectionRefusedError)
         return "refused" if refused else "unreachable"

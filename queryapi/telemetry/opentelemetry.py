@@ -22,6 +22,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from queryapi import version
+from queryapi.telemetry.delivery import session
 from queryapi.telemetry.traces import Span
 
 P = ParamSpec("P")
@@ -60,7 +61,7 @@ class OtlpTracer:
             shutdown_on_exit=False,
         )
         self._provider.add_span_processor(
-            BatchSpanProcessor(_OnceSaid(OTLPSpanExporter(endpoint=endpoint)))
+            BatchSpanProcessor(_OnceSaid(OTLPSpanExporter(endpoint=endpoint, session=session())))
         )
         self._tracer = self._provider.get_tracer("queryapi", version.current())
         self._propagator = TraceContextTextMapPropagator()

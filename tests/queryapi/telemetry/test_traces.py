@@ -1,6 +1,7 @@
 """A request and its queries are one trace, and tracing never costs a request anything else."""
 
 import logging
+import socket
 import subprocess
 import sys
 import threading
@@ -11,10 +12,12 @@ from contextlib import contextmanager
 from itertools import pairwise
 
 import pytest
+import requests
 
 from demo.processes import LOOPBACK, free_port, wait_for
 from queryapi.errors import ConfigurationError
 from queryapi.settings import Settings, Traces
+from queryapi.telemetry.delivery import session
 from queryapi.telemetry.traces import NoTracer, Tracer
 from queryapi.telemetry.tracing import tracer_of
 from tests.support import raw_server
@@ -22,6 +25,7 @@ from tests.support.collector import Collector, Seen
 from tests.support.raw_server import RawServer
 
 _NEVER_HUNG = 30.0
+_MUCH = 256 * 1024 * 1024
 _TRACE = "0af7651916cd43dd8448eb211c80319c"
 _PARENT = "b7ad6b7169203331"
 
@@ -391,3 +395,29 @@ def test_threads_do_not_see_each_others_spans() -> None:
         seen = _named(collector)
         for route in ("/a", "/b"):
             assert seen[f"GET {route}"].span_id == seen[f"query {route}"].parent
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_traces_go_to_no_address_of_the_machines_own(scheme: str) -> None:
+    """An endpoint that is link-local is not connected to, in whatever way it is written."""
+    for host in ("169.254.169.254", "2852039166", "[fd00:ec2::254]"):
+        with session() as sending, pytest.raises(requests.ConnectionError, match="nothing is sent"):
+            sending.post(f"{scheme}://{host}:1/v1/traces", data=b"", timeout=_NEVER_HUNG)
+
+
+def test_little_is_read_of_what_a_collector_answers() -> None:
+    """One that answers without end takes neither memory nor the thread that sends."""
+    sent = 0
+
+    def endless(connection: socket.socket) -> None:
+        nonlocal sent
+        raw_server.read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n")
+        while sent < _MUCH:
+            sent += connection.send(b"x" * 65536)
+
+    with RawServer(endless) as server:
+        with _tracing(server.url) as tracer, tracer.request({}, "/r", "GET"):
+            pass
+        wait_for(lambda: server.connections > 0, seconds=_NEVER_HUNG, what="a batch")
+    assert 0 < sent < _MUCH

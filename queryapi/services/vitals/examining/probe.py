@@ -29,6 +29,7 @@ _ILL = frozenset(
 _OBSTACLES: dict[Obstacle, str] = {
     "refused": "refused the connection",
     "unresolved": "its name cannot be resolved",
+    "forbidden": "its address is link-local or another that nothing is sent to",
     "unreachable": "cannot be reached",
     "tls": "no trusted TLS connection can be made",
     "not_http": "did not answer in HTTP",
