@@ -2,7 +2,6 @@
 
 import json
 import logging
-import textwrap
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -20,7 +19,6 @@ _SPARED_SECONDS = 60.0
 # Where requests are logged: one line each.
 ACCESS = "queryapi.requests"
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)}
 
 
 def configure(level: Level, form: Format) -> None:
@@ -79,10 +77,13 @@ class _JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         try:
-            return _ENCODER.encode(line).decode()
+            text = _ENCODER.encode(line).decode()
         except (TypeError, ValueError):
-            # Half a character, for one: slower, and never at a loss.
-            return json.dumps(line, default=str)
+            # Half a character, for one.
+            text = ""
+        # What JSON takes as it is, a terminal may obey, and some readers of lines end a line at:
+        # slower, and never at a loss.
+        return text if text and text.isprintable() else json.dumps(line, default=str)
 
 
 class _TextFormatter(logging.Formatter):
@@ -96,10 +97,17 @@ class _TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         pairs = (f" {name}={value!r}" for name, value in _fields_of(record).items())
-        return super().formatMessage(record).translate(_CONTROLS) + "".join(pairs)
+        return _shown(super().formatMessage(record)) + "".join(pairs)
 
     def formatException(self, ei: "_ExceptionInfo") -> str:  # noqa: N802 - logging's own name
-        return textwrap.indent(super().formatException(ei), "  ", lambda _: True)
+        return "\n".join(f"  {_shown(line)}" for line in super().formatException(ei).split("\n"))
+
+
+def _shown(text: str) -> str:
+    """Return *text* as one line that no terminal obeys, whoever has sent it."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _fields_of(record: logging.LogRecord) -> Mapping[str, object]:

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -41,6 +42,25 @@ def test_a_json_line_is_never_at_a_loss(capsys: pytest.CaptureFixture[str]) -> N
     first, second = map(json.loads, capsys.readouterr().err.splitlines())
 
     assert ("\ud800", "/x", "/x") == (first["half"], first["path"], second["path"])
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_no_terminal_obeys_a_line(
+    form: Literal["json", "text"], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever was sent: no line ends early, is coloured, hidden or read from right to left."""
+    sent = "a\nb\r\x1b[31m\x7f\x85\x9b2J\u2028\u202e\u200b"
+    logs.configure("info", form)
+    log = logging.getLogger("a")
+    log.info("said %s", sent, extra=logs.fields(path=sent, **{"in": {sent: [sent]}}))
+    log.error("failed", exc_info=ValueError(sent))
+    lines = capsys.readouterr().err.split("\n")
+
+    assert all(line.isprintable() for line in lines)
+    if form == "json":
+        said, failed = map(json.loads, filter(None, lines))
+        assert (f"said {sent}", sent, {sent: [sent]}) == (said["message"], said["path"], said["in"])
+        assert sent in failed["trace"]
 
 
 def test_text_lines_are_for_people(capsys: pytest.CaptureFixture[str]) -> None:
