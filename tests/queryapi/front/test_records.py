@@ -1,6 +1,7 @@
 """Every request leaves one line and one observation, however it ends."""
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,9 @@ Lines = Callable[[], list[dict[str, Any]]]
 @pytest.fixture(name="lines")
 def _lines(caplog: pytest.LogCaptureFixture) -> Lines:
     caplog.set_level("INFO", logger="queryapi.requests")
-    return lambda: [vars(r)["fields"] for r in caplog.records if r.name == "queryapi.requests"]
+    return lambda: [
+        getattr(r, "fields", {}) for r in caplog.records if r.name == "queryapi.requests"
+    ]
 
 
 def _ready(_query: Query, _principal: Principal) -> Answer:
@@ -171,6 +174,19 @@ def test_nothing_is_prepared_for_a_log_that_nobody_keeps(
     gated(Inner()).http.get("/healthz")
 
     assert [] == caplog.records
+
+
+def test_a_line_has_the_time_of_its_request(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the millisecond, for people too, and not when it was written."""
+    with logging_restored():
+        logs.configure("info", "text")
+        monkeypatch.setattr(time, "time", lambda: 1_767_225_600.75)
+        gated().http.get("/healthz")
+        monkeypatch.undo()
+
+    assert ":00,750 INFO queryapi.requests: request" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
