@@ -194,6 +194,11 @@ class Windows:
             self._looks.once(names, partial(self._look_elsewhere, names, find), patience)
         return self._kept_with(names)
 
+    def newest_within(self, keys: Iterable[Key[Any]], age: float) -> Window | None:
+        """Return the newest window that holds all of *keys* and is younger than *age* seconds."""
+        window = self._kept_with(frozenset(key.name for key in keys))
+        return window if window and self._clock() - window.opened < age else None
+
     def close(self) -> None:
         """Forget every answer: nobody will ask these windows again."""
         with self._lock:

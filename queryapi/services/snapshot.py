@@ -4,12 +4,14 @@ import logging
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 
 from queryapi.cache.bulkhead import Bulkhead, Patience
 from queryapi.cache.prepared import Prepared, prepare
+from queryapi.cache.renewals import Renewals
 from queryapi.cache.windows import Outcome, Window, Windows
 from queryapi.errors import NoData, UpstreamError, UpstreamUnavailable
 from queryapi.services.earlier import Earlier
@@ -94,6 +96,7 @@ class Snapshots:
         source: Where parts come from.
         windows: Keep the parts.
         bulkhead: Where clients wait for this cluster.
+        renewals: Where the next window is read while the last one is fresh.
         terms: Until when what was read is served.
         timeline: Which moment they describe.
         metrics: Where parts are counted.
@@ -107,6 +110,7 @@ class Snapshots:
         bulkhead: Bulkhead,
         terms: Terms,
         *,
+        renewals: Renewals,
         timeline: Timeline,
         metrics: Caching,
         clock: Callable[[], float],
@@ -115,6 +119,7 @@ class Snapshots:
         self._windows = windows
         self._bulkhead = bulkhead
         self._terms = terms
+        self._renewals = renewals
         self._timeline = timeline
         self._earlier = Earlier(source, windows, timeline, terms.lag)
         self._metrics = metrics
@@ -132,6 +137,9 @@ class Snapshots:
             UpstreamError: When a part cannot be had and no earlier window can stand in.
         """
         parts = self._timeline.with_moments(wanted)
+        last = self._last(parts)
+        if last is not None:
+            return self._snapshot(last, wanted, stale=False)
         try:
             window, outcomes = self._newest(parts, bulkhead or self._bulkhead)
         except UpstreamError as error:
@@ -170,6 +178,20 @@ class Snapshots:
     def close(self) -> None:
         """Forget what was made: nobody will ask again."""
         self._windows.close()
+
+    def _last(self, parts: Parts) -> Window | None:
+        """Return the last window, if it is fresh and the present one has not all *parts* yet.
+
+        Those are on their way then.
+        """
+        if self._windows.current().held().issuperset(part.name for part in parts):
+            return None
+        last = self._windows.newest_within((part.key for part in parts), self._terms.ttl)
+        if last is not None:
+            self._renewals.begin((self, parts), partial(self._newest, parts, self._bulkhead))
+            for part in parts:
+                self._count(part, "fresh")
+        return last
 
     def _newest(self, parts: Parts, bulkhead: Bulkhead) -> tuple[Window, dict[Part[Any], Outcome]]:
         seconds = self._terms.patience

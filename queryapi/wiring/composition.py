@@ -8,6 +8,7 @@ from typing import Any
 from queryapi.cache.bulkhead import Bulkhead, Seats
 from queryapi.cache.grid import Grid
 from queryapi.cache.memo import Answers
+from queryapi.cache.renewals import Renewals
 from queryapi.cache.shared import elsewhere_of
 from queryapi.cache.windows import Windows
 from queryapi.promql.connect import QUERIES_AT_ONCE, client_of
@@ -25,6 +26,10 @@ from queryapi.wiring.ground import Ground
 # Of a process' 16 threads some stay free for those who need not wait, such as /healthz, even when
 # every cluster's Prometheus hangs.
 _WAITING_AT_ONCE = 14
+# Of the time for which a window is fresh; the rest is for the next one to be read.
+CELL = 4 / 5
+# Of one cluster: each waits, it fetches nothing itself.
+_RENEWED_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class _Waiting:
 
     executor: Executor
     bulkhead: Bulkhead
+    renewals: Renewals
 
 
 class Composition:
@@ -90,7 +96,11 @@ class Composition:
         }
         """Each cluster's Prometheus, by name."""
         self._waiting = {
-            name: _Waiting(ground.executor(QUERIES_AT_ONCE, name), Bulkhead(house=self.house))
+            name: _Waiting(
+                ground.executor(QUERIES_AT_ONCE, name),
+                Bulkhead(house=self.house),
+                Renewals(ground.executor(_RENEWED_AT_ONCE, f"{name}-next")),
+            )
             for name in self.clients
         }
 
@@ -108,7 +118,7 @@ class Composition:
         ground = self.ground
         cache, timeouts = ground.settings.cache, ground.settings.timeouts
         terms = Terms(course.ttl, cache.stale, cache.lag, timeouts.request)
-        grid = Grid.of(cluster.name, course.ttl)
+        grid = Grid.of(cluster.name, course.ttl * CELL)
         waiting = self._waiting[cluster.name]
 
         def make(namespaces: Namespaces) -> Snapshots:
@@ -134,6 +144,7 @@ class Composition:
                 windows,
                 waiting.bulkhead,
                 terms,
+                renewals=waiting.renewals,
                 timeline=course.timeline,
                 metrics=ground.metrics.caching,
                 clock=ground.clock,

@@ -3,7 +3,7 @@
 import json
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -97,7 +97,8 @@ class FakePrometheus(WholeReplies):
 
     `broken` holds what a part answers instead: an error to raise, or a reply. While `gate` is
     closed every answer waits. `asked` tells what was asked, in
-    order, `queries` in which words, `headers` what came with it.
+    order, `queries` in which words, `headers` what came with it. `tells` says which series a query
+    finds of its part: all of them, unless a test knows better.
     """
 
     def __init__(self) -> None:
@@ -117,6 +118,7 @@ class FakePrometheus(WholeReplies):
         self.queries: list[str] = []
         self.headers: list[Mapping[str, str]] = []
         self.closed = False
+        self.tells: Callable[[str, Series], bool] = lambda _query, _series: True
 
     def exchange(self, request: Request, deadline: float) -> Reply:
         """Answer the question's part."""
@@ -129,7 +131,7 @@ class FakePrometheus(WholeReplies):
         broken = self.broken.get(part)
         if isinstance(broken, Exception):
             raise broken
-        found = self.found.get(part, [])
+        found = [it for it in self.found.get(part, []) if self.tells(form["query"], it)]
         return broken or Reply(200, matrix() if "start" in form else vector(*found))
 
     def count(self, part: str) -> int:

@@ -21,7 +21,7 @@ from tests.support.vitals import FakeExaminer
 STATUS = "/api/v1/realtime/status?cluster=c"
 TASKS = "/api/v1/realtime/running-tasks?cluster=c"
 VITALS = "/api/v1/real-time-metrics"
-OPENED = Grid.of("c", 30).start(1030.0)
+OPENED = Grid.of("c", 24).start(1030.0)
 """A moment at which a window of the cluster c opens, at most 30 s after what the fake knows."""
 
 

@@ -14,6 +14,7 @@ from queryapi.cache.bulkhead import Bulkhead
 from queryapi.cache.elsewhere import Elsewhere
 from queryapi.cache.grid import Grid
 from queryapi.cache.memo import Answers
+from queryapi.cache.renewals import Renewals
 from queryapi.cache.windows import Windows
 from queryapi.errors import NoData, Reason, UpstreamUnavailable
 from queryapi.promql.client import Result
@@ -150,6 +151,7 @@ def process(
             windows,
             Bulkhead(seats),
             terms,
+            renewals=Renewals(executor),
             timeline=EVALUATIONS,
             metrics=Metrics("test").caching,
             clock=clock,
