@@ -18,6 +18,7 @@ from exporter.web import tls
 from exporter.web.deadlines import Deadlines, Phase
 from exporter.web.following import Following
 from exporter.web.handshakes import Failure, failure
+from exporter.web.heads import StrictReader
 from exporter.web.making import patience
 
 _log = logging.getLogger(__name__)
@@ -119,6 +120,8 @@ class Server(wsgi.Server):
 class Request(HTTPRequest):
     """A request whose answer has a time of its own, and whose body nobody reads."""
 
+    header_reader = StrictReader()
+
     def parse_request(self) -> None:
         """Read what stands above a body."""
         try:
@@ -131,6 +134,11 @@ class Request(HTTPRequest):
         if b"Transfer-Encoding" in self.inheaders or length != b"0":
             # What follows was meant as a body: it must not be taken for a request.
             self.close_connection = True
+
+    def simple_response(self, status: str, msg: str = "") -> None:
+        """Refuse; to HEAD without a body, which would be the answer to the next request."""
+        is_head = getattr(self, "method", b"") == b"HEAD"
+        super().simple_response(status, "" if is_head else msg)
 
     def respond(self) -> None:
         """Answer, in the time that the client waits and some to send it."""
