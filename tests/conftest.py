@@ -7,12 +7,14 @@ import hypothesis
 import pytest
 
 from tests.support.logged import logging_restored
+from tests.support.postgresql import PostgresqlServer, postgresql_server
 
 # A shared machine stalls now and then: no example is wrong for having been slow. Each run draws
 # other examples: a few dozen of them are enough for one.
 hypothesis.settings.register_profile("shared", deadline=None, max_examples=40)
 hypothesis.settings.load_profile("shared")
 
+_MANY_PROCESSES = {"attacks", "e2e", "faults"}
 _OURS = ("GPUSCOPE_", "KUBECONFIG", "NODE_NAME", "DEMO_NVML_", "OTEL_")
 
 
@@ -29,11 +31,31 @@ def _memory_for_cpu() -> None:
     os.environ.setdefault("GOGC", "400")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _spared_coverage(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Services that run whole are held by what they do: other rooms run their lines, measured.
+
+    Measuring makes a start half as dear again. A file that must be measured says so by a
+    fixture of this name.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        if request.path.parent.name in _MANY_PROCESSES:
+            patched.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     """A command that ran in this process leaves no level and no stream of its own behind."""
     with logging_restored():
         yield
+
+
+@pytest.fixture(name="postgresql", scope="session")
+def _postgresql() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL that nobody kills or freezes, started for the first test that asks."""
+    with postgresql_server() as server:
+        yield server
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

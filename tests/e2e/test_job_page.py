@@ -12,6 +12,7 @@ from demo.processes import LOOPBACK, answers, free_port, wait_for
 from demo.stack import ROOT
 from tests.support import javascript
 from tests.support.api_process import Api, api
+from tests.support.processes import Family
 from tests.support.stored import prepared
 
 pytestmark = pytest.mark.e2e
@@ -32,10 +33,9 @@ def _page(folder: Path, stream: str) -> str:
 
 
 def _kill_gateway(service: Api) -> None:
-    parent = service.process.pid
-    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
-        if b"queryapi.gateway" in Path(f"/proc/{child}/cmdline").read_bytes():
-            os.kill(int(child), signal.SIGKILL)
+    gateway = Family(service.process.pid).gateway
+    assert gateway
+    os.kill(gateway, signal.SIGKILL)
 
 
 def _report(service: Api, progress: int) -> None:

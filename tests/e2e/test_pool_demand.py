@@ -8,9 +8,9 @@ import requests
 
 from demo.processes import wait_for
 from queryapi.settings import Role
-from tests.e2e.observed import Observed, observed, west_node
 from tests.support.access import issue
 from tests.support.cluster_objects import Content, pod
+from tests.support.pools_observed import Observed, observed, west_node
 from tests.support.stack import READY_SECONDS
 
 pytestmark = pytest.mark.e2e

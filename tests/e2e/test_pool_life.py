@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.observed import SETTLE, observed, west_node
+from tests.support.pools_observed import SETTLE, observed, west_node
 from tests.support.postgresql import PostgresqlServer
 from tests.support.stack import READY_SECONDS
 from tests.support.stored import prepared

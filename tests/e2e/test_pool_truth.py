@@ -16,7 +16,7 @@ import requests
 from demo import pools as demo_pools
 from demo import stack
 from demo.processes import LOOPBACK, free_port, wait_for
-from tests.e2e.pool_writers import activities
+from tests.support.pool_writers import activities
 from tests.support.stack import NO_STREAM, READY_SECONDS, RunningStack, running_stack
 from tests.support.stored import prepared
 

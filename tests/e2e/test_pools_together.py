@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.e2e.pool_service import Service
-from tests.e2e.pool_writers import activities
+from tests.support.killable import Service
+from tests.support.pool_writers import activities
 from tests.support.postgresql import PostgresqlServer
 
 pytestmark = pytest.mark.e2e

@@ -12,8 +12,8 @@ import requests
 from prometheus_api_client import PrometheusConnect
 
 from demo.processes import wait_for
-from tests.e2e import oracle
-from tests.e2e.oracle import Truth
+from tests.support import oracle
+from tests.support.oracle import Truth
 from tests.support.stack import READY_SECONDS, RunningStack, running_stack
 from tests.support.traced import SCRAPE_SECONDS, trace_folder
 from tests.support.whole import WHOLE
@@ -77,6 +77,7 @@ def _shown(running: RunningStack) -> Truth:
         free_gpus=available["available_gpus"],
         nodes_with_free_gpus=available["available_nodes"],
         largest_free_block=available["max_contiguous_gpu"],
+        queued=_queued(running),
         by_namespace=_recorded_by_namespace(running),
     )
 
@@ -92,6 +93,12 @@ def _told(running: RunningStack, endpoint: str, **parameters: str) -> dict[str, 
     wait_for(told, seconds=READY_SECONDS, what=f"an answer of {endpoint}")
     data: dict[str, Any] = answers[-1].json()["data"]
     return data
+
+
+def _queued(running: RunningStack) -> int:
+    answer = requests.get(f"{running.api_url}/api/v1/scheduler/status", timeout=60)
+    answer.raise_for_status()
+    return int(answer.json()["queued_operations"])
 
 
 def _exact(number: float) -> Fraction:

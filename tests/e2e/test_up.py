@@ -22,11 +22,17 @@ from demo.stack import ROOT
 from tests.e2e import shown, shown_answers
 from tests.support.apiserver import running
 from tests.support.cluster_objects import node, pod
+from tests.support.processes import children
 
 pytestmark = pytest.mark.e2e
 
 SECONDS = 120.0
 QUERY_API, PROMETHEUS = 8080, 9090
+
+
+@pytest.fixture(name="_spared_coverage", scope="module", autouse=True)
+def _measured() -> None:
+    """Nothing else runs the demo's own programs."""
 
 
 @pytest.fixture(name="occupied")
@@ -102,7 +108,7 @@ def test_one_command_shows_a_living_fleet(occupied: None, tmp_path: Path) -> Non
         [doctor] = re.findall(r"doctor --config (\S+)", text)
         assert Path(doctor).is_file()
 
-        parts = _children(up.pid)
+        parts = children(up.pid)
         up.signal(signal.SIGINT)
         wait_for(lambda: not up.alive(), seconds=SECONDS, what="the end of make up")
 
@@ -214,10 +220,6 @@ def _found(directory: Path, query: str) -> list[Any]:
                 found: list[Any] = answer.json()["data"]["result"]
                 return found
     return []
-
-
-def _children(pid: int) -> list[int]:
-    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
 
 def _still_running(directory: Path) -> str:

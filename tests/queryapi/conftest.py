@@ -8,7 +8,7 @@ import requests
 
 from demo.processes import wait_for
 from tests.support import small_fleet
-from tests.support.postgresql import PostgresqlServer, postgresql_server
+from tests.support.postgresql import PostgresqlServer
 from tests.support.prometheus import Prometheus, Target, prometheus
 
 
@@ -22,13 +22,6 @@ def _fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     ):
         wait_for(lambda: _alerts_fire(running.url), seconds=60, what="the rules' first results")
         yield running
-
-
-@pytest.fixture(name="postgresql", scope="session")
-def _postgresql() -> Iterator[PostgresqlServer]:
-    """A PostgreSQL that nobody kills or freezes."""
-    with postgresql_server() as server:
-        yield server
 
 
 @pytest.fixture(

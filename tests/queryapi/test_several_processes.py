@@ -17,6 +17,7 @@ import requests
 from demo.processes import wait_for
 from tests.support.api_process import Api, api
 from tests.support.fake_prometheus import FakePrometheus
+from tests.support.processes import children
 from tests.support.redis import redis_server
 from tests.support.waiting_prometheus import answering
 
@@ -102,9 +103,7 @@ def test_processes_with_one_redis_look_at_services_once(tmp_path: Path) -> None:
 
 
 def _workers(service: Api) -> set[int]:
-    process = service.process.pid
-    found = Path(f"/proc/{process}/task/{process}/children").read_text()
-    return {int(child) for child in found.split()}
+    return set(children(service.process.pid))
 
 
 def _replaced(service: Api, worker: int) -> None:

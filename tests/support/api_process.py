@@ -12,6 +12,7 @@ import requests
 
 from demo.processes import LOOPBACK, Process, free_port
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - a choice of those who have tokens
 COMMAND = (sys.executable, "-m", "queryapi.cli")
 
 
@@ -34,6 +35,8 @@ def api(
     settings: Mapping[str, Any],
     *,
     second: Sequence[str] | None = None,
+    everywhere: bool = False,
+    files: int | None = None,
 ) -> Iterator[Api]:
     """Run the query service for the cluster `prod-cluster` on two spare ports.
 
@@ -43,12 +46,15 @@ def api(
         settings: Sections of the settings besides listeners and clusters; `stream_listen` starts
             a gateway too, and only where `database_url` names one are pools kept.
         second: The only APIs of the second listener; None = all.
+        everywhere: Whether other machines may connect to the first; *settings* have tokens then.
+        files: How many each process may open before it asks for more; None = as many as we.
     """
     ports = [free_port() for _ in range(2)]
     addresses = [f"{LOOPBACK}:{port}" for port in ports]
+    listen = [f"{EVERYWHERE}:{ports[0]}", addresses[1]] if everywhere else addresses
     cluster = {"name": "prod-cluster", "prometheus_url": prometheus_url}
     given = {
-        "listen": addresses,
+        "listen": listen,
         "stream_listen": None,
         "clusters": [cluster],
         "database_url": None,
@@ -59,7 +65,8 @@ def api(
     # JSON as the variables of the environment take it, of which YAML is a superset.
     (folder / "gpuscope.yml").write_text(json.dumps(given))
     urls = tuple(f"http://{address}" for address in addresses)
-    command = [*COMMAND, "--config", str(folder / "gpuscope.yml")]
+    limited = () if files is None else ("prlimit", f"--nofile={files}:")
+    command = [*limited, *COMMAND, "--config", str(folder / "gpuscope.yml")]
     with Process("gpuscope-api", command, folder / "api.log", ready_url=f"{urls[0]}/healthz") as p:
         p.wait_ready()
         yield Api(p, urls)

@@ -1,11 +1,11 @@
 """The cluster role on a real client, following an API server of the test's; its pages, compared."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from demo.processes import Process, wait_for
+from demo.processes import LOOPBACK, Process, wait_for
 from exporter.cluster.api.directory import Directory
 from exporter.cluster.api.transport import ApiServer
 from exporter.cluster.publisher import ApiServerAccess, ClusterPublisher, Options
@@ -137,14 +137,30 @@ def fresh(url: str) -> list[str]:
 
 
 def api_server(
-    folder: Path, port: int, objects: Path, *, bookmark_interval: float = 60.0
+    folder: Path,
+    port: int,
+    objects: Path,
+    *,
+    bookmark_interval: float = 60.0,
+    host: str = LOOPBACK,
+    enter: Sequence[str] = (),
 ) -> Process:
-    """Return an API server as a process of its own, so that it can be stopped and come back."""
+    """Return an API server as a process of its own, so that it can be stopped and come back.
+
+    Args:
+        folder: Where its log goes.
+        port: Where it listens.
+        objects: What it begins with.
+        bookmark_interval: Seconds between two bookmarks.
+        host: An address that it is reached at; it listens on all where that is not loopback.
+        enter: What its command begins with.
+    """
+    everywhere = "0.0.0.0"  # noqa: S104 - in a network of its own
     command = [
-        sys.executable, "-m", "demo.kubernetes",
-        "--listen", f"127.0.0.1:{port}",
+        *enter, sys.executable, "-m", "demo.kubernetes",
+        "--listen", f"{LOOPBACK if host == LOOPBACK else everywhere}:{port}",
         "--objects", str(objects),
         "--bookmark-interval", str(bookmark_interval),
     ]  # fmt: skip
-    ready = f"http://127.0.0.1:{port}/version"
+    ready = f"http://{host}:{port}/version"
     return Process("apiserver", command, folder / "apiserver.log", ready_url=ready)

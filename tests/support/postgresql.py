@@ -17,9 +17,12 @@ from typing import Any
 import psycopg
 
 from demo.processes import LOOPBACK, Process, free_port, wait_for
+from tests.support.processes import children
 
 USER, PASSWORD = "gpuscope", "a long / secret"
 _QUOTED = "a%20long%20%2F%20secret"
+CONNECTIONS = 40
+"""So many it takes at a time."""
 # Debian keeps the programs of each version apart, and off PATH.
 _DEBIAN = Path("/usr/lib/postgresql")
 _SETTLED_SECONDS = 60.0
@@ -28,7 +31,7 @@ _OPTIONS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
     "shared_buffers": "16MB",
-    "max_connections": "40",
+    "max_connections": str(CONNECTIONS),
     "log_min_messages": "fatal",
     "log_min_error_statement": "panic",
 }
@@ -95,11 +98,7 @@ class PostgresqlServer:
                 os.kill(pid, number)
 
     def _family(self) -> Sequence[int]:
-        pid = self.process.pid
-        with contextlib.suppress(FileNotFoundError):
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-            return [pid, *map(int, children)]
-        return [pid]
+        return [self.process.pid, *children(self.process.pid)]
 
     def _answers(self) -> bool:
         try:

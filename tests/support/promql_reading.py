@@ -27,6 +27,27 @@ class Read:
     window: timedelta | None = None
 
 
+Matched = tuple[str, str, str]
+"""A matcher: its label, `=`, `!=`, `=~` or `!~`, and the value as it is compared."""
+_OPERATORS = {
+    "MatchOp.Equal": "=",
+    "MatchOp.NotEqual": "!=",
+    "MatchOp.Re": "=~",
+    "MatchOp.NotRe": "!~",
+}
+
+
+def chosen(expr: str) -> list[frozenset[Matched]]:
+    """Return the matchers of every selector of *expr*, its name among them."""
+    nodes = _nodes(promql.parse(expr))
+    return [_matched(node) for node in nodes if isinstance(node, promql.VectorSelector)]
+
+
+def shape(expr: str) -> tuple[object, ...]:
+    """Return what *expr* does, in its order, whatever the values are that it is asked with."""
+    return tuple(_told(node) for node in _nodes(promql.parse(expr)))
+
+
 def reads(expr: str) -> list[Read]:
     """Return every selector of *expr*; raises ValueError when it does not parse."""
     return list(_reads(promql.parse(expr), "", ""))
@@ -60,3 +81,44 @@ def _read(
     matchers = [*node.matchers.matchers, *chain(*node.matchers.or_matchers)]
     name = node.name or next((m.value for m in matchers if m.name == "__name__"), "")
     return Read(name, frozenset(m.name for m in matchers), call, aggregation, window)
+
+
+def _nodes(node: promql.Expr) -> Iterator[promql.Expr]:
+    """Yield a node and all below it, each before what is in it."""
+    yield node
+    match node:
+        case promql.MatrixSelector():
+            yield node.vector_selector
+        case promql.Call():
+            for argument in node.args:
+                yield from _nodes(argument)
+        case promql.AggregateExpr():
+            yield from _nodes(node.expr)
+            if node.param is not None:
+                yield from _nodes(node.param)
+        case promql.BinaryExpr():
+            yield from _nodes(node.lhs)
+            yield from _nodes(node.rhs)
+        case promql.ParenExpr() | promql.UnaryExpr() | promql.SubqueryExpr():
+            yield from _nodes(node.expr)
+
+
+def _matched(node: promql.VectorSelector) -> frozenset[Matched]:
+    assert not node.matchers.or_matchers, "no selector of ours offers a choice"
+    found = [(m.name, _OPERATORS[str(m.op)], m.value) for m in node.matchers.matchers]
+    return frozenset([*found, ("__name__", "=", node.name)] if node.name else found)
+
+
+def _told(node: promql.Expr) -> object:
+    match node:
+        case promql.VectorSelector():
+            labels = sorted((m.name, _OPERATORS[str(m.op)]) for m in node.matchers.matchers)
+            return node.name, tuple(labels), node.offset is None, node.at is None
+        case promql.Call():
+            return node.func.name, len(node.args)
+        case promql.AggregateExpr():
+            return str(node.op), str(node.modifier)
+        case promql.BinaryExpr():
+            return str(node.op), str(node.modifier)
+        case _:
+            return type(node).__name__

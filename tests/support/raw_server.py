@@ -75,7 +75,11 @@ class RawServer:
 
 def read_request(connection: socket.socket) -> bytes:
     """Read one request, its form included; empty when the client went away."""
-    received = b""
+    return whole_request(connection, b"")
+
+
+def whole_request(connection: socket.socket, received: bytes) -> bytes:
+    """Read the rest of a request of which *received* is the beginning; see read_request."""
     while b"\r\n\r\n" not in received:
         chunk = connection.recv(65536)
         if not chunk:

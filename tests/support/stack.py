@@ -91,6 +91,7 @@ def running_stack(
     settings: Mapping[str, Any] | None = None,
     rules: Sequence[str] = QUERIED,
     measured: bool = False,
+    clusters: Callable[[int], Sequence[Mapping[str, Any]]] | None = None,
 ) -> Iterator[RunningStack]:
     """Run a fleet and everything that reads it.
 
@@ -104,12 +105,14 @@ def running_stack(
         settings: More settings of the query API; without `database_url` no pools are kept.
         rules: The files of rules and alerts that Prometheus loads.
         measured: Whether coverage is measured in these processes too, which slows them.
+        clusters: Returns the query API's clusters, given Prometheus' port; default: the demo's.
     """
     fleet_port, exporter_port, prometheus_port, api_port = (free_port() for _ in range(4))
     kubeconfig = directory / "kubeconfig"
     prometheus_url = f"http://{LOOPBACK}:{prometheus_port}"
-    clusters = [{"name": stack.CLUSTER, "prometheus_url": prometheus_url}]
-    given = {"clusters": clusters, "cache": CACHE, "limits": LIMITS, **NO_STREAM, **NO_POOLS}
+    known = [{"name": stack.CLUSTER, "prometheus_url": prometheus_url}]
+    asked = known if clusters is None else clusters(prometheus_port)
+    given = {"clusters": asked, "cache": CACHE, "limits": LIMITS, **NO_STREAM, **NO_POOLS}
     with ExitStack() as cleanup:
         start = partial(_started, cleanup) if measured else partial(_started_alone, cleanup)
         prometheus = stack.prometheus(

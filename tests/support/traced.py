@@ -20,8 +20,12 @@ def trace_folder(factory: pytest.TempPathFactory) -> Path:
     given = os.environ.get("TRACE_DIR")
     if not given:
         pytest.skip("set TRACE_DIR to the folder of the openb trace (README.md says where from)")
-    folder = factory.mktemp("trace")
-    heading, *machines = (Path(given) / _NODES).read_text().splitlines(keepends=True)
-    (folder / _NODES).write_text("".join([heading, *machines[::SHARE]]))
-    (folder / _PODS).symlink_to((Path(given) / _PODS).resolve())
+    return share(Path(given), factory.mktemp("trace"), SHARE)
+
+
+def share(given: Path, folder: Path, of: int) -> Path:
+    """Put the trace into a folder: all of its pods, and one machine *of* so many."""
+    heading, *machines = (given / _NODES).read_text().splitlines(keepends=True)
+    (folder / _NODES).write_text("".join([heading, *machines[::of]]))
+    (folder / _PODS).symlink_to((given / _PODS).resolve())
     return folder

@@ -12,6 +12,7 @@ from queryapi.storage.backend import backend
 from queryapi.storage.manner import Manner, connect
 from queryapi.storage.tables import REVISIONS
 from tests.support.api_process import COMMAND, api
+from tests.support.processes import children
 from tests.support.stored import stored
 
 pytestmark = pytest.mark.e2e
@@ -44,8 +45,7 @@ def test_what_brings_tables_up_to_date_ends_with_that(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'gpuscope.db'}"
     with api(tmp_path, _NOWHERE, {"database_url": url}) as service:
         parent = service.process.pid
-        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        maps = [Path(f"/proc/{pid}/maps").read_text() for pid in (parent, *children)]
+        maps = [Path(f"/proc/{pid}/maps").read_text() for pid in (parent, *children(parent))]
 
     assert 2 == len(maps)
     assert not [each for each in maps if "sqlite3" in each and "psycopg" in each]

@@ -14,6 +14,7 @@ from demo.processes import LOOPBACK, answers, free_port, wait_for
 from tests.support import token_file
 from tests.support.api_process import Api, api
 from tests.support.fake_prometheus import FakePrometheus
+from tests.support.processes import children
 from tests.support.tls import self_signed
 from tests.support.waiting_prometheus import answering
 
@@ -35,8 +36,7 @@ def _log(folder: Path) -> str:
 
 
 def _workers(service: Api) -> set[int]:
-    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children")
-    return {int(pid) for pid in children.read_text().split()}
+    return set(children(service.process.pid))
 
 
 def _is_refused(url: str) -> bool:
@@ -158,6 +158,22 @@ def test_other_signals_change_nothing(
 
         assert before == _workers(service)
         assert answers(f"{service.urls[0]}/healthz")
+
+
+def test_a_closed_terminal_ends_no_worker(
+    prometheus: tuple[FakePrometheus, str], tmp_path: Path
+) -> None:
+    """It tells every process at once: workers stay, as their parent does."""
+    _, url = prometheus
+    with api(tmp_path, url, PATIENT) as service:
+        before = _workers(service)
+        for pid in before:
+            for number in (signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR2):
+                os.kill(pid, number)
+
+        assert answers(f"{service.urls[0]}/healthz", timeout=20)
+        assert before == _workers(service)
+    assert "was sent" not in _log(tmp_path)
 
 
 def test_workers_add_up_their_metrics(

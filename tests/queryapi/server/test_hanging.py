@@ -14,6 +14,7 @@ import pytest
 from websockets.sync.client import connect
 
 from demo.processes import LOOPBACK, answers, free_port, wait_for
+from tests.support.processes import Family
 
 pytestmark = pytest.mark.e2e
 
@@ -54,24 +55,14 @@ def _wait_for_answers(stream: str) -> None:
     wait_for(lambda: answers(f"http://{stream}/healthz"), seconds=_SECONDS, what="a gateway")
 
 
-def _gateway(parent: "subprocess.Popen[bytes]") -> int:
-    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
-    [found] = [
-        int(child)
-        for child in children
-        if b"queryapi.gateway" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
-    return found
-
-
 def test_a_gateway_that_hangs_is_replaced_and_no_other(tmp_path: Path) -> None:
     """Nobody touches one that lives; of one that is stopped the log tells, and another serves."""
     with _supervised(tmp_path, 5) as (parent, stream):
-        healthy = _gateway(parent)
+        healthy = Family(parent.pid).gateway
         with connect(f"ws://{stream}/api/v1/real-time-metrics/ws", proxy=None, legacy=True):
             # Longer than it may be silent.
             time.sleep(8)
-            assert healthy == _gateway(parent)
+            assert healthy == Family(parent.pid).gateway
 
             os.kill(healthy, signal.SIGSTOP)
             wait_for(
@@ -79,7 +70,7 @@ def test_a_gateway_that_hangs_is_replaced_and_no_other(tmp_path: Path) -> None:
             )
         _wait_for_answers(stream)
 
-        assert healthy != _gateway(parent)
+        assert healthy != Family(parent.pid).gateway
         connect(f"ws://{stream}/api/v1/real-time-metrics/ws", proxy=None, legacy=True).close()
 
     log = (tmp_path / "log").read_text()
@@ -91,14 +82,12 @@ def test_a_gateway_that_hangs_is_replaced_and_no_other(tmp_path: Path) -> None:
 def test_a_gateway_that_hangs_delays_no_end(first: int, tmp_path: Path) -> None:
     """Whether the parent is told to end or its service is gone, it ends without its gateway."""
     with _supervised(tmp_path, 3600) as (parent, _):
-        gateway = _gateway(parent)
+        gateway = Family(parent.pid).gateway
         os.kill(gateway, signal.SIGSTOP)
         if first == signal.SIGTERM:
             parent.terminate()
         else:
-            children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
-            [service] = [int(child) for child in children if int(child) != gateway]
-            os.kill(service, first)
+            os.kill(Family(parent.pid).arbiter, first)
 
         assert 128 + first == parent.wait(timeout=_SECONDS)
         assert not Path(f"/proc/{gateway}").exists()

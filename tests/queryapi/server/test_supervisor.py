@@ -18,6 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 from demo.processes import LOOPBACK, answers, free_port, wait_for
 from tests.support.api_process import Api, api
 from tests.support.fake_prometheus import FakePrometheus
+from tests.support.processes import Family, children, command, descendants, lives
 from tests.support.waiting_prometheus import answering
 
 pytestmark = pytest.mark.e2e
@@ -46,37 +47,6 @@ def _connected(stream: str) -> ClientConnection:
     return connect(url, proxy=None, legacy=True, open_timeout=_SECONDS)
 
 
-def _children(process: int) -> list[int]:
-    try:
-        found = Path(f"/proc/{process}/task/{process}/children").read_text()
-    except FileNotFoundError:
-        return []
-    return [int(child) for child in found.split()]
-
-
-def _descendants(process: int) -> list[int]:
-    below = [_descendants(child) for child in _children(process)]
-    return [*_children(process), *(each for found in below for each in found)]
-
-
-def _command(process: int) -> str:
-    return Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ")
-
-
-def _gateway(service: Api) -> int:
-    [found] = [pid for pid in _children(service.process.pid) if "queryapi.gateway" in _command(pid)]
-    return found
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    # Who has ended and waits for a parent that is no more is gone.
-    return state != "Z"
-
-
 def _log(folder: Path) -> str:
     return (folder / "api.log").read_text()
 
@@ -94,14 +64,15 @@ def test_a_gateway_that_is_killed_comes_back(
 ) -> None:
     """Its clients lose their connection and can connect again; the HTTP service goes on."""
     with _served(tmp_path, prometheus[1]) as (service, stream):
-        lost = _gateway(service)
+        family = Family(service.process.pid)
+        lost = family.gateway
         client = _connected(stream)
         os.kill(lost, signal.SIGKILL)
 
         assert 1006 == _code(client)
         assert 200 == service.get("/healthz").status_code
         wait_for(lambda: answers(f"http://{stream}/healthz"), seconds=_SECONDS, what="a new one")
-        assert _gateway(service) != lost
+        assert family.gateway != lost
         _connected(stream).close()
 
     assert "the stream gateway was ended by signal 9 (Killed); starts anew in 1 s" in _log(tmp_path)
@@ -142,13 +113,13 @@ def test_all_end_together(
     """Clients are told (1001), the status is 0 and no process is left, whatever the signal."""
     with _served(tmp_path, prometheus[1]) as (service, stream):
         parent = service.process.pid
-        processes = _descendants(parent)
+        processes = descendants(parent)
         client = _connected(stream)
         service.process.signal(number)
 
         assert 1001 == _code(client)
         assert 0 == service.process._running().wait(timeout=_SECONDS)
-        assert [] == [pid for pid in processes if _is_alive(pid)]
+        assert [] == [pid for pid in processes if lives(pid)]
 
     assert "Traceback" not in _log(tmp_path)
     assert "starts anew" not in _log(tmp_path)
@@ -165,9 +136,9 @@ def test_requests_under_way_are_answered(
         upstream.gate.clear()
         asked = clients.submit(service.get, "/api/v1/realtime/status", cluster="prod-cluster")
         wait_for(lambda: bool(upstream.asked), seconds=_SECONDS, what="a question")
-        gateway = _gateway(service)
+        gateway = Family(service.process.pid).gateway
         service.process.signal(signal.SIGTERM)
-        wait_for(lambda: not _is_alive(gateway), seconds=_SECONDS, what="the gateway's end")
+        wait_for(lambda: not lives(gateway), seconds=_SECONDS, what="the gateway's end")
         assert service.process.alive()
         upstream.gate.set()
 
@@ -182,14 +153,12 @@ def test_no_child_outlives_a_parent_that_is_killed(
     """After SIGKILL of the parent the others end by themselves, and their ports are free."""
     with _served(tmp_path, prometheus[1]) as (service, stream):
         parent = service.process.pid
-        processes = _descendants(parent)
+        processes = descendants(parent)
         client = _connected(stream)
         service.process.kill()
 
         assert 1001 == _code(client)
-        wait_for(
-            lambda: not any(map(_is_alive, processes)), seconds=_SECONDS, what="everybody's end"
-        )
+        wait_for(lambda: not any(map(lives, processes)), seconds=_SECONDS, what="everybody's end")
     assert 3 == len(processes)
 
 
@@ -198,12 +167,12 @@ def test_all_end_with_the_http_service(
 ) -> None:
     """When gunicorn is killed the gateway ends too, and the status says what happened."""
     with _served(tmp_path, prometheus[1]) as (service, stream):
-        gateway = _gateway(service)
-        [http] = [pid for pid in _children(service.process.pid) if pid != gateway]
-        os.kill(http, signal.SIGKILL)
+        family = Family(service.process.pid)
+        gateway = family.gateway
+        os.kill(family.arbiter, signal.SIGKILL)
 
         assert 128 + signal.SIGKILL == service.process._running().wait(timeout=_SECONDS)
-        assert not _is_alive(gateway)
+        assert not lives(gateway)
         assert not answers(f"http://{stream}/healthz")
 
 
@@ -222,7 +191,7 @@ def test_two_workers_and_a_gateway(prometheus: tuple[FakePrometheus, str], tmp_p
             client.recv(timeout=_SECONDS)
         page = requests.get(f"http://{stream}/metrics", timeout=20).text
 
-        assert 2 == len(_children(service.process.pid))
+        assert 2 == len(children(service.process.pid))
         assert 'gpuscope_stream_handshakes_total{status="101"} 1.0' in page
         assert "gpuscope_stream_build_info" not in service.get("/metrics").text
 
@@ -233,8 +202,8 @@ def test_a_secret_is_on_no_command_line(
     """Settings are handed over in memory: neither arguments nor variables hold them."""
     secret = "redis://user:hidden-word@127.0.0.1:1/0"  # noqa: S105 - a sample
     with _served(tmp_path, prometheus[1], redis_url=secret) as (service, _):
-        gateway = _gateway(service)
+        gateway = Family(service.process.pid).gateway
         environment = Path(f"/proc/{gateway}/environ").read_bytes()
 
-        assert "hidden-word" not in _command(gateway)
+        assert "hidden-word" not in command(gateway)
         assert b"hidden-word" not in environment

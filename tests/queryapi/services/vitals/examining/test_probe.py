@@ -112,8 +112,9 @@ def test_nobody_there_is_said_so() -> None:
 
 
 def test_an_address_nobody_can_have_is_said_so() -> None:
-    """There is no way to broadcast a connection."""
-    assert "cannot be reached" == _found("http://255.255.255.255/health").error
+    """There is no way to broadcast a connection, so nobody tries."""
+    said = "its address is link-local or another that nothing is sent to"
+    assert said == _found("http://255.255.255.255/health").error
 
 
 def test_a_name_nobody_knows_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,8 @@ All of them run in one event loop, in a thread of its own, so that 64 cost no mo
 
 import asyncio
 import json
+import math
+import random
 import time
 from collections import Counter, defaultdict
 from collections.abc import Coroutine, Iterator
@@ -78,6 +80,8 @@ class Ledger:
         acknowledged: Reports that were answered: they must be there, once.
         unanswered: Sent and cut off: nobody knows of them until they are repeated.
         duplicates: Repetitions of what was stored already, as the service says.
+        refused: Answered that they are to come again: nothing of them is stored, or nobody knows.
+        over: Whether there is nothing more to report: every job is ended.
         jobs: By id.
         wrong: Answers that nobody should get.
     """
@@ -85,52 +89,82 @@ class Ledger:
     acknowledged: int = 0
     unanswered: int = 0
     duplicates: int = 0
+    refused: int = 0
+    over: bool = False
     jobs: dict[str, Told] = field(default_factory=lambda: defaultdict(Told))
     wrong: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
         return (
             f"{self.acknowledged} acknowledged, {self.unanswered} cut off,"
-            f" {self.duplicates} of those had been stored"
+            f" {self.refused} refused, {self.duplicates} of those had been stored"
         )
 
-    def reached(self, acknowledged: int) -> bool:
+    def reached(self, acknowledged: float) -> bool:
         """Tell whether so many were answered, or there is nothing to wait for."""
-        return self.acknowledged >= acknowledged or bool(self.wrong)
+        return self.acknowledged >= acknowledged or self.over or bool(self.wrong)
 
 
-def job_ids(workers: int) -> list[str]:
-    """Return the jobs of so many workers: one each, and some that they share."""
-    return [f"own-{number}" for number in range(workers)] + [
-        f"shared-{number}" for number in range(_SHARED)
+def job_ids(workers: int, story: str = "") -> list[str]:
+    """Return the jobs of so many workers: one each, and some that they share.
+
+    Args:
+        workers: How many.
+        story: What their names begin with.
+    """
+    return [f"{story}own-{number}" for number in range(workers)] + [
+        f"{story}shared-{number}" for number in range(_SHARED)
     ]
 
 
-async def report(url: str, ledger: Ledger, workers: int, most: int) -> None:
-    """Report until *most* were acknowledged; then end every job."""
-    await asyncio.gather(*(_Worker(url, ledger, number).reports(most) for number in range(workers)))
+@dataclass(frozen=True)
+class Manner:
+    """How workers report.
+
+    Args:
+        most: So many reports, of all together; None = until the ledger is over.
+        rest: Seconds between two of one worker.
+        story: What the names of their jobs begin with.
+        clients: Addresses for which a proxy would pass them on, one each; None = there is none.
+    """
+
+    most: int | None = None
+    rest: float = 0.0
+    story: str = ""
+    clients: Iterator[str] | None = None
+
+
+async def report(url: str, ledger: Ledger, workers: int, manner: Manner) -> None:
+    """Report as *manner* says; then end every job."""
+    all_ = [_Worker(url, ledger, number, manner) for number in range(workers)]
+    await asyncio.gather(*(worker.reports() for worker in all_))
+    ids = job_ids(workers, manner.story)
     await asyncio.gather(
-        *(_Worker(url, ledger, number).ends(id_) for number, id_ in enumerate(job_ids(workers)))
+        *(_Worker(url, ledger, number, manner).ends(id_) for number, id_ in enumerate(ids))
     )
 
 
 class _Worker:
     """One worker with one connection, which is made anew when it breaks."""
 
-    def __init__(self, url: str, ledger: Ledger, number: int) -> None:
+    def __init__(self, url: str, ledger: Ledger, number: int, manner: Manner) -> None:
         address = urlsplit(url)
         self._host, self._port = str(address.hostname), address.port
         self._ledger = ledger
         self._number = number
+        self._manner = manner
         self._name = f"worker-{number}"
         self._open: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def reports(self, most: int) -> None:
+    async def reports(self) -> None:
+        most = math.inf if self._manner.most is None else self._manner.most
+        await asyncio.sleep(self._manner.rest * random.random())  # noqa: S311 - not all at once
         for turn in count():
             if self._ledger.reached(most):
                 break
-            shared = turn % _EVERY == 0
-            id_ = f"shared-{self._number % _SHARED}" if shared else f"own-{self._number}"
+            own = turn % _EVERY
+            name = f"own-{self._number}" if own else f"shared-{self._number % _SHARED}"
+            id_ = self._manner.story + name
             told = self._ledger.jobs[id_]
             number = await self._numbered(told)
             texts = [f"{self._name} {turn}.{place}" for place in range(turn % 3)]
@@ -141,6 +175,7 @@ class _Worker:
                 "logLines": [{"message": text} for text in texts],
             }
             await self._said(id_, told, number, body)
+            await asyncio.sleep(self._manner.rest)
         self._hang_up()
 
     async def ends(self, id_: str) -> None:
@@ -158,7 +193,7 @@ class _Worker:
     async def _said(self, id_: str, told: Told, number: int, body: dict[str, Any]) -> None:
         """Repeat a report until it is acknowledged."""
         # Those who share a job are one worker to the service.
-        who = "sharing" if id_.startswith("shared") else self._name
+        who = "sharing" if "shared-" in id_ else self._name
         text = json.dumps({**body, "workerId": who, "sequence": number}).encode()
         began, repeated = time.time(), False
         while (answer := await self._once(f"/api/jobs/{id_}/progress", text)) is None:
@@ -184,7 +219,7 @@ class _Worker:
         if not await self._connected():
             return None
         try:
-            status, answer = await self._exchanged(path, body)
+            status, head, answer = await self._exchanged(path, body)
         except (OSError, asyncio.IncompleteReadError):
             self._ledger.unanswered += 1
             self._hang_up()
@@ -192,8 +227,9 @@ class _Worker:
         if status == _OK:
             found: dict[str, Any] = json.loads(answer)
             return found
-        if status != _UNAVAILABLE:
-            self._ledger.wrong[f"{path} was answered {status}: {answer.decode()}"] += 1
+        self._ledger.refused += 1
+        if status != _UNAVAILABLE or not _says_when_to_come_again(head, answer):
+            self._ledger.wrong[f"{path} was answered {head} {answer.decode()}"] += 1
         await asyncio.sleep(_PAUSE)
         return None
 
@@ -205,19 +241,30 @@ class _Worker:
                 await asyncio.sleep(_PAUSE)
         return self._open is not None
 
-    async def _exchanged(self, path: str, body: bytes) -> tuple[int, bytes]:
+    async def _exchanged(self, path: str, body: bytes) -> tuple[int, str, bytes]:
         assert self._open is not None
         reader, writer = self._open
         head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        if self._manner.clients is not None:
+            head += f"X-Forwarded-For: {next(self._manner.clients)}\r\n"
         writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         said = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         status = int(said.split(" ")[1])
         answer = await reader.readexactly(int(said.partition("content-length: ")[2].split()[0]))
         if "connection: close" in said:
             self._hang_up()
-        return status, answer
+        return status, said, answer
 
     def _hang_up(self) -> None:
         if self._open is not None:
             self._open[1].close()
             self._open = None
+
+
+def _says_when_to_come_again(head: str, answer: bytes) -> bool:
+    """Tell whether a refusal is one of the jobs' API, with a time."""
+    return (
+        "\r\nretry-after: " in head
+        and {"success", "error"} == (body := json.loads(answer)).keys()
+        and body["success"] is False
+    )

@@ -73,14 +73,18 @@ class Writer(threading.Thread):
         ledger: Where it notes what it was told.
         seed: Decides what it does.
         most: When all stop.
+        rest: Seconds between two writes.
     """
 
-    def __init__(self, url: str, ledger: Ledger, seed: int, most: int) -> None:
+    def __init__(
+        self, url: str, ledger: Ledger, seed: int, most: int, *, rest: float = 0.0
+    ) -> None:
         super().__init__(name=f"writer-{seed}")
         self._url = f"{url}/api/pools"
         self._ledger = ledger
         self._random = random.Random(seed)  # noqa: S311 - a test's choice
         self._most = most
+        self._rest = rest
         self._pools: list[str] = []
         self._session = requests.Session()
         self.pause = threading.Event()
@@ -95,6 +99,7 @@ class Writer(threading.Thread):
                 if len(self._pools) > _MOST_POOLS:
                     kind = self._delete
                 (kind if self._pools else self._create)()
+                self.pause.wait(self._rest)
 
     def _create(self) -> None:
         name = f"{self.name}-{uuid.UUID(int=self._random.getrandbits(128))}"

@@ -6,6 +6,7 @@ first machine in file order with CPU, memory and devices left, lowest devices fi
 
 import csv
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +24,7 @@ class Truth:
     free_gpus: int
     nodes_with_free_gpus: int
     largest_free_block: int
+    queued: int
     by_namespace: dict[str, Fraction]
 
 
@@ -36,6 +38,12 @@ class Cluster:
         self.memory = [int(row["memory_mib"]) for row in rows]
         self.left = [[WHOLE] * int(row["gpu"]) for row in rows]
         self.running: dict[str, tuple[dict[str, str], int, list[int]]] = {}
+        self.waiting: set[str] = set()
+
+    def arrive(self, row: dict[str, str]) -> None:
+        """Take in a pod that has no place yet; only those that want GPUs are counted."""
+        if int(row["num_gpu"]):
+            self.waiting.add(row["name"])
 
     def start(self, row: dict[str, str]) -> None:
         """Place one pod, if it fits anywhere."""
@@ -52,10 +60,12 @@ class Cluster:
             for device in held:
                 devices[device] -= milli
             self.running[row["name"]] = (row, node, held)
+            self.waiting.discard(row["name"])
             return
 
     def end(self, row: dict[str, str]) -> None:
         """Give back what one pod holds."""
+        self.waiting.discard(row["name"])
         if row["name"] not in self.running:
             return
         _, node, held = self.running.pop(row["name"])
@@ -78,6 +88,7 @@ class Cluster:
             free_gpus=sum(free),
             nodes_with_free_gpus=sum(count > 0 for count in free),
             largest_free_block=max(free),
+            queued=len(self.waiting),
             by_namespace={name: Fraction(milli, WHOLE) for name, milli in by_namespace.items()},
         )
 
@@ -92,27 +103,40 @@ def packed(directory: Path, pods: int) -> Truth:
     """Return the truth with the first *pods* rows present at once."""
     cluster = Cluster(directory)
     for row in pod_rows(directory)[:pods]:
+        cluster.arrive(row)
         cluster.start(row)
     return cluster.truth()
 
 
 def at(directory: Path, second: int) -> Truth:
     """Return the truth at one second of the trace's clock."""
-    moments = []
-    for number, row in enumerate(pod_rows(directory)):
-        created, deleted = int(row["creation_time"]), int(row["deletion_time"])
-        if row["scheduled_time"] and created < deleted:
-            scheduled = int(row["scheduled_time"])
-            if scheduled < deleted:
-                # Within one second room is made first.
-                moments.append((deleted, 0, number, row))
-                moments.append((scheduled, 1, number, row))
-    cluster = Cluster(directory)
-    for when, starts, _, row in sorted(moments, key=lambda moment: moment[:3]):
-        if when > second:
-            break
-        if starts:
-            cluster.start(row)
-        else:
-            cluster.end(row)
-    return cluster.truth()
+    story = Story(directory)
+    for _ in story.until(second):
+        pass
+    return story.cluster.truth()
+
+
+class Story:
+    """What happens in the trace, one step after another; it only goes forward."""
+
+    def __init__(self, directory: Path) -> None:
+        self.cluster = Cluster(directory)
+        # Within one second room is made first, and pods are there before they have a place.
+        self._do = (self.cluster.end, self.cluster.arrive, self.cluster.start)
+        moments = []
+        for number, row in enumerate(pod_rows(directory)):
+            created, deleted = int(row["creation_time"]), int(row["deletion_time"])
+            if created >= deleted:
+                continue
+            moments.append((deleted, 0, number, row))
+            moments.append((created, 1, number, row))
+            if row["scheduled_time"] and int(row["scheduled_time"]) < deleted:
+                moments.append((int(row["scheduled_time"]), 2, number, row))
+        self._left = sorted(moments, key=lambda moment: moment[:3], reverse=True)
+
+    def until(self, second: int) -> Iterator[None]:
+        """Do what happens up to and including a second; stops after each step."""
+        while self._left and self._left[-1][0] <= second:
+            _, what, _, row = self._left.pop()
+            self._do[what](row)
+            yield
