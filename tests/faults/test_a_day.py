@@ -1,0 +1,237 @@
+"""A day of a production cluster in a minute: all that was told was true, and nothing has grown."""
+
+import json
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import pytest
+import requests
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from demo.processes import LOOPBACK, answers, free_port, wait_for
+from tests.support import told
+from tests.support.job_follower import Follower
+from tests.support.job_truth import check_story
+from tests.support.job_workers import Background, Ledger, Manner, job_ids, report
+from tests.support.replayed import Replay
+from tests.support.sized import Size, sizes
+from tests.support.stack import READY_SECONDS, RunningStack, running_stack
+from tests.support.traced import SCRAPE_SECONDS, trace_folder
+from tests.support.whole import WHOLE
+
+pytestmark = [pytest.mark.e2e, pytest.mark.faults, pytest.mark.trace]
+
+BEGIN, DAY = 12_787_200, 86_400
+"""The second at which the trace's busiest day begins, and its length."""
+MORNING, REST = (60, 540) if WHOLE else (8, 24)
+"""Seconds that the first quarter of the day takes, after which sizes are taken, and the others."""
+WORKERS, EVERY = 16, 0.5
+AT_ONCE = 10
+"""WebSockets that come together, and leave together."""
+LAG = 10.0 * SCRAPE_SECONDS
+"""What happened so long ago is told of: ten times as long as it takes."""
+GROWN_BY, MORE_MEMORY, MORE_THREADS, MORE_FILES = 1.25, 15.0, 4, 12
+"""Of a process between morning and night: times, MB, and how many."""
+_LIVE = "/api/v1/real-time-metrics"
+READS = (
+    *("/api/v1/clusters", _LIVE, "/api/v1/workers", "/api/v1/operations", "/api/v1/system/health"),
+    *("/api/pools", "/api/pools/activity", "/api/jobs", "/api/jobs/own-0/monitor"),
+    *("/api/jobs/own-1/logs", "/api/jobs/own-2/metrics", "/metrics"),
+)
+
+
+@dataclass
+class Day:
+    """What was seen of it.
+
+    Attributes:
+        wrong: Answers that nobody should get.
+        compared: How many were compared with the truth.
+        reads: How many there were of others.
+        opened: WebSockets that came and went.
+        morning: What each process took after the first quarter.
+        night: What each takes after all of it.
+        left: WebSockets and subscriptions that the gateway counts when all have left.
+    """
+
+    ledger: Ledger = field(default_factory=Ledger)
+    frames: dict[str, list[str]] = field(default_factory=dict)
+    heads: dict[str, int] = field(default_factory=dict)
+    wrong: Counter[str] = field(default_factory=Counter)
+    compared: int = 0
+    reads: int = 0
+    opened: int = 0
+    morning: Mapping[str, Size] = field(default_factory=dict)
+    night: Mapping[str, Size] = field(default_factory=dict)
+    left: tuple[float, float] = (-1, -1)
+
+
+@pytest.fixture(name="day", scope="module")
+def _day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    folder, trace = tmp_path_factory.mktemp("day"), trace_folder(tmp_path_factory)
+    stream = f"{LOOPBACK}:{free_port()}"
+    settings = {
+        "stream_listen": stream,
+        "database_url": f"sqlite:///{folder / 'day.db'}",
+        "stream": {"per_client": 10 * AT_ONCE},
+        "monitoring": {"ttl": SCRAPE_SECONDS},
+        "timeouts": {"query": 60, "request": 60},
+    }
+    arguments = (f"--trace={trace}", f"--at={BEGIN}")
+    with running_stack(
+        folder, "timeline", *arguments, seconds=SCRAPE_SECONDS, settings=settings
+    ) as running:
+        wait_for(lambda: answers(f"http://{stream}/healthz"), seconds=READY_SECONDS, what="it")
+        yield _Passing(running, Replay(trace, running.fleet_url, BEGIN), stream).passed()
+
+
+class _Passing:
+    """The day as it passes."""
+
+    def __init__(self, running: RunningStack, replay: Replay, stream: str) -> None:
+        self._running, self._replay, self._stream = running, replay, stream
+        self.day = Day()
+
+    def passed(self) -> Day:
+        """Have it pass."""
+        self._settle()
+        jobs = job_ids(WORKERS)
+        follower = Follower(f"ws://{self._stream}/ws", jobs)
+        following = Background(follower.follow())
+        # They go on until the night: what they have open is the same each time.
+        most = int(WORKERS * (MORNING + REST) / EVERY)
+        url, ledger = self._running.api_url, self.day.ledger
+        reporting = Background(report(url, ledger, WORKERS, Manner(most, EVERY)))
+        self._pass(MORNING, DAY / 4)
+        self.day.morning = self._sizes()
+        self._pass(REST, DAY * 3 / 4)
+        reporting.join(READY_SECONDS)
+        self.day.heads = {
+            id_: requests.get(f"{url}/api/jobs/{id_}/monitor", timeout=60).json()["seq"]
+            for id_ in jobs
+        }
+        follower.until(self.day.heads)
+        following.join(READY_SECONDS)
+        self.day.wrong += follower.wrong
+        self.day.frames = follower.frames
+        self._settle()
+        wait_for(lambda: self._left() == (0, 0), seconds=READY_SECONDS, what="the end of all")
+        self.day.left = self._left()
+        self.day.night = self._sizes()
+        return self.day
+
+    def _pass(self, seconds: float, of_the_day: float) -> None:
+        over = threading.Event()
+        clients = [
+            threading.Thread(target=self._again, args=(over, do))
+            for do in (self._compare, self._read, self._come_and_go)
+        ]
+        for client in clients:
+            client.start()
+        try:
+            with self._replay.moving(of_the_day / seconds, every=0.5):
+                time.sleep(seconds)
+        finally:
+            over.set()
+            for client in clients:
+                client.join()
+        self._settle()
+
+    def _again(self, over: threading.Event, do: Callable[[], None]) -> None:
+        while not over.wait(0.1):
+            try:
+                do()
+            except (OSError, AssertionError, WebSocketException) as error:
+                self.day.wrong[f"{type(error).__name__}: {error}"] += 1
+
+    def _compare(self) -> None:
+        for answer in told.answers(self._running):
+            self.day.compared += 1
+            if answer.stale or not told.true(answer, self._replay, LAG):
+                self.day.wrong[str(answer)] += 1
+
+    def _read(self) -> None:
+        for path in READS:
+            answer = requests.get(self._running.api_url + path, timeout=60)
+            # The first report of a job may be yet to come.
+            if answer.status_code != requests.codes.ok and "/jobs/own" not in path:
+                self.day.wrong[f"{path}: {answer.status_code} {answer.text}"] += 1
+            self.day.reads += 1
+
+    def _come_and_go(self) -> None:
+        """Half of them follow jobs, half real-time metrics; one in two leaves without a word."""
+        with ExitStack() as leaving:
+            clients = [self._connected(leaving, number) for number in range(AT_ONCE)]
+            for number, client in enumerate(clients):
+                assert client.recv(timeout=READY_SECONDS)
+                if number % 4 < 2:
+                    client.socket.shutdown(socket.SHUT_RDWR)
+                self.day.opened += 1
+
+    def _connected(self, leaving: ExitStack, number: int) -> ClientConnection:
+        path = "/ws" if number % 2 else f"{_LIVE}/ws"
+        url = f"ws://{self._stream}{path}"
+        client = leaving.enter_context(
+            connect(url, compression=None, proxy=None, open_timeout=READY_SECONDS)
+        )
+        if number % 2:
+            wish = {"type": "subscribe:job", "subscriptionId": f"own-{number}"}
+            client.send(json.dumps(wish))
+        return client
+
+    def _settle(self) -> None:
+        wait_for(
+            lambda: told.settled(self._running, self._replay),
+            seconds=READY_SECONDS,
+            what=f"the truth at second {self._replay.second}",
+            every=0.2,
+        )
+
+    def _left(self) -> tuple[float, float]:
+        page = requests.get(f"http://{self._stream}/metrics", timeout=60).text
+        rows = dict(row.rsplit(" ", 1) for row in page.splitlines() if row[:1] != "#")
+        return (
+            float(rows["gpuscope_stream_clients"]),
+            float(rows["gpuscope_stream_subscriptions"]),
+        )
+
+    def _sizes(self) -> dict[str, Size]:
+        return sizes({"exporter": self._running.exporter, "api": self._running.api})
+
+
+def test_what_was_told_was_true(day: Day) -> None:
+    """All day long each answer is the truth of its moment, and in the end that of the day's end."""
+    assert not day.wrong
+    assert min(day.compared, day.reads, day.opened) > 0
+
+
+def test_what_was_reported_is_stored(day: Day) -> None:
+    """Each acknowledged report is stored once, and told in order and once."""
+    assert not day.ledger.wrong
+    for id_, of in day.ledger.jobs.items():
+        frames = [json.loads(frame) for frame in day.frames[id_]]
+        assert list(range(1, day.heads[id_] + 1)) == [frame["seq"] for frame in frames]
+        check_story(of, frames)
+
+
+def test_who_left_is_gone(day: Day) -> None:
+    """No WebSocket and no subscription outlives its client, whether it said so or not."""
+    assert (0, 0) == day.left
+
+
+def test_nothing_grows(day: Day) -> None:
+    """No process has more memory, threads or open files in the night than it had in the morning."""
+    assert day.morning.keys() == day.night.keys()
+    for name, night in day.night.items():
+        morning = day.morning[name]
+        grown = f"{name}: {morning}, then {night}"
+
+        assert night.memory <= GROWN_BY * morning.memory + MORE_MEMORY, grown
+        assert night.threads <= morning.threads + MORE_THREADS, grown
+        assert night.files <= morning.files + MORE_FILES, grown
