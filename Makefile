@@ -1,6 +1,6 @@
 # `make help` lists what a person calls. Every target works on a fresh checkout.
 .DEFAULT_GOAL := help
-.PHONY: help setup up lint test golden bench docs dashboards chart lock clean
+.PHONY: help setup up lint test golden bench docs dashboards chart lock audit clean
 
 BIN := .venv/bin
 # Half of the time a test waits for a process that it started.
@@ -23,6 +23,7 @@ lint: setup ## Check style, types, import rules, rules files and generated pages
 	promtool check config prometheus/prometheus.yml
 	amtool check-config prometheus/alertmanager.yml
 	$(BIN)/python -m tools.docs --check
+	$(BIN)/python bench --check
 	$(BIN)/python -m grafana.builders --check
 	$(BIN)/python -m tools.chart --check
 
@@ -31,7 +32,7 @@ test: export PYTHONDONTWRITEBYTECODE :=
 test: setup ## Run every test and hold the coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE)
-	cd prometheus/tests && ls *.test.yml | xargs -n 4 -P 2 promtool test rules
+	cd prometheus/tests && ls *.test.yml | GOGC=400 xargs -n 4 -P 2 promtool test rules
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -39,21 +40,8 @@ golden: setup ## Take over what scrapes look like now; look at the difference be
 	GPUSCOPE_TEST_ACCEPT=1 $(BIN)/python -m pytest tests/exporter -q -k golden
 	@git diff --stat -- '*.prom'
 
-bench: setup ## Print the figures of bench/, the long ones in small form
-	@$(BIN)/python bench/api_cached.py --rounds=3 --seconds=1
-	@$(BIN)/python bench/api_cold.py --gpus 1000 10000 --rounds=10
-	@$(BIN)/python bench/api_stampede.py --rounds=2
-	@$(BIN)/python bench/health.py --seconds=10
-	@$(BIN)/python bench/stream.py --subscribers=500 --seconds=15
-	@$(BIN)/python bench/pools.py --pools=200 --nodes=2000 --seconds=2 --rounds=5
-	@$(BIN)/python bench/ingest.py --small
-	@$(BIN)/python bench/fanout.py --subscribers 500 --seconds=5
-	@$(BIN)/python bench/job_keeping.py --seconds=2 --lines=20000
-	@$(BIN)/python bench/rules.py --nodes=100
-	@$(BIN)/python bench/node_scrape.py --seconds=10 --interval=2
-	@$(BIN)/python bench/node_soak.py --rounds=2 --seconds=10
-	@$(BIN)/python bench/cluster_page.py
-	@$(BIN)/python bench/cluster_scale.py --nodes=500 --pods=5000 --gpu-pods=1500 --seconds=50
+bench: setup ## Measure all figures and write docs/performance.md
+	@$(BIN)/python bench
 
 docs: setup ## Write the generated pages of docs/
 	$(BIN)/python -m tools.docs
@@ -66,6 +54,9 @@ chart: setup ## Write what deploy/ takes from rules, alerts and dashboards, and 
 
 lock: setup ## Resolve the dependencies anew into locks/
 	tools/lock
+
+audit: setup ## Look the locked packages up among known vulnerabilities; 2 = could not
+	@$(BIN)/python -m tools.audit $(if $(OSV_URL),--url=$(OSV_URL))
 
 clean: ## Remove what was built
 	rm -rf .venv build dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

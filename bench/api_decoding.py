@@ -8,13 +8,16 @@ the seconds from asking to the last sample, and by how many MB the reader's memo
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+
+from figures import Figure
+from spent import MEGA, Memory
 
 from queryapi.outbound.transport import HttpTransport
 from queryapi.promql.client import PrometheusClient
@@ -24,6 +27,11 @@ from queryapi.telemetry.metrics import Metrics
 
 _TASKS = 30_000
 _READERS = ("keeps nothing", "keeps all")
+_SECONDS = Figure(
+    "seconds from asking to the last sample, nothing kept", "s", beside="a reader that keeps all"
+)
+_MEMORY = Figure("memory that takes, at most", "MB", beside="a reader that keeps all")
+FIGURES = (_SECONDS, _MEMORY)
 
 
 def answer(tasks: int) -> bytes:
@@ -70,16 +78,16 @@ def serve(body: bytes) -> ThreadingHTTPServer:
 
 
 def read(url: str, reader: str) -> None:
-    """Read once, as a process of its own, and print what it cost."""
+    """Read once, as a process of its own, and print what it cost as JSON."""
     client = PrometheusClient(
         Cluster("c", url), HttpTransport(connect=5), seconds=60, metrics=Metrics("bench").querying
     )
     shape = _uids if reader == "keeps nothing" else _everything
-    before, started = _megabytes("VmRSS"), time.perf_counter()
+    before, started = Memory.of(os.getpid()).now, time.perf_counter()
     samples = client.read("up", shape, at=0).value
     seconds = time.perf_counter() - started
-    grew = _megabytes("VmHWM") - before
-    print(f"{reader:14} {samples:7} samples {seconds:6.2f} s {grew:7.1f} MB")
+    grew = (Memory.of(os.getpid()).peak - before) / MEGA
+    print(json.dumps({"samples": samples, "seconds": seconds, "grew": grew}))
 
 
 def _uids(samples: Iterable[Sample]) -> int:
@@ -90,18 +98,22 @@ def _everything(samples: Iterable[Sample]) -> int:
     return len(tuple(samples))
 
 
-def _megabytes(field: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
-
-
 def main() -> None:
     """Serve, and let every reader read."""
     server = serve(answer(int(sys.argv[1]) if len(sys.argv) > 1 else _TASKS))
     url = f"http://127.0.0.1:{server.server_port}"
-    for reader in _READERS:
-        subprocess.run([sys.executable, __file__, "--read", url, reader], check=True)
+    nothing, everything = (_told(url, reader) for reader in _READERS)
     server.shutdown()
+    case = f"{nothing['samples']:,} samples"
+    _SECONDS.tell(case, nothing["seconds"], everything["seconds"])
+    _MEMORY.tell(case, nothing["grew"], everything["grew"])
+
+
+def _told(url: str, reader: str) -> dict[str, float]:
+    command = [sys.executable, __file__, "--read", url, reader]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    told: dict[str, float] = json.loads(done.stdout)
+    return told
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ one sample each. `promtool` makes blocks of it, over which a real Prometheus run
 import hashlib
 import http.client
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -21,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl
+
+from spent import Memory
 
 from demo import stack
 from demo.processes import LOOPBACK, Process, free_port
@@ -278,16 +278,9 @@ def workers(process: Process) -> list[int]:
     return [int(pid) for pid in children]
 
 
-def memory(process: Process) -> str:
-    """Return what the workers hold, and have held at most, in MB."""
-    told = []
-    for pid in workers(process):
-        rows = dict(
-            row.split(":", 1) for row in Path(f"/proc/{pid}/status").read_text().splitlines()
-        )
-        now, peak = (int(rows[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))
-        told.append(f"{now:.0f} MB, at most {peak:.0f} MB")
-    return "; ".join(told)
+def memory(process: Process) -> Memory:
+    """Return what the worker holds that has held most."""
+    return max((Memory.of(pid) for pid in workers(process)), key=lambda it: it.peak)
 
 
 def spread(seconds: list[float], last: int = 95) -> str:
@@ -299,14 +292,6 @@ def high(seconds: list[float], percent: int) -> float:
     """Return a percentile in milliseconds."""
     ordered = sorted(seconds)
     return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] * 1000
-
-
-def machine() -> str:
-    """Return what this runs on, and how busy it was before."""
-    models = [row for row in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in row]
-    model = models[0].partition(": ")[2] if models else platform.machine()
-    load = os.getloadavg()[0]
-    return f"{os.cpu_count()} cores, {model}, Python {platform.python_version()}, load {load:.1f}"
 
 
 def load(url: str, path: str, *arguments: str) -> dict[str, Any]:

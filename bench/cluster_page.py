@@ -1,4 +1,4 @@
-"""The cluster exporter's page beside prometheus_client's rendering of the same samples.
+"""The cluster exporter's page, beside prometheus_client's rendering of the same samples.
 
     .venv/bin/python bench/cluster_page.py [NODES] [PODS]
 
@@ -10,12 +10,11 @@ import json
 import random
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.metrics_core import Metric
-from prometheus_client.parser import text_string_to_metric_families
+from figures import Figure
+from reference import Reference
 
 from demo.fleet import objects
 from demo.fleet.objects import Owner, Pod
@@ -28,6 +27,12 @@ T = TypeVar("T")
 
 _NODES, _PODS = 1000, 3000
 _REPEATS = 5
+_MEGA = 1e6
+_GENERATE = "generate_latest of prometheus_client for as many samples, not compressed"
+_TAKEN_IN = Figure("decode all objects and take them in", "s")
+_FIRST = Figure("the page and its gzip from nothing", "s", beside=_GENERATE)
+_AGAIN = Figure("the page and its gzip after a change", "s", beside=_GENERATE)
+FIGURES = (_TAKEN_IN, _FIRST, _AGAIN)
 
 
 def main(arguments: list[str]) -> None:
@@ -38,29 +43,13 @@ def main(arguments: list[str]) -> None:
     taken_in, _ = _timed(lambda: _take_in(fleet, raw_nodes, raw_pods), repeats=1)
     first, page = _timed(lambda: _scrape(fleet), repeats=1)
     again, _ = _timed(lambda: _after_one_change(fleet, raw_pods[0]))
-    families = list(text_string_to_metric_families(page.body.decode()))
-    registry = CollectorRegistry()
-    registry.register(_Families(families))
-    reference, _ = _timed(lambda: generate_latest(registry), repeats=2)
-    samples = sum(len(family.samples) for family in families)
-    size, smaller = len(page.body) / 1e6, len(page.compressed) / 1e6
-    print(f"cluster page: {node_count} nodes, {pod_count} GPU pods, {samples} samples, "
-          f"{size:.1f} MB, {smaller:.1f} MB as gzip")  # fmt: skip
-    print(f"  decode and take in   {taken_in:8.3f} s")
-    print(f"  page from nothing    {first:8.3f} s   {reference / first:6.1f} x faster")
-    print(f"  page after a change  {again:8.3f} s   {reference / again:6.1f} x faster")
-    print(f"  generate_latest      {reference:8.3f} s")
-
-
-class _Families:
-    """A collector of families that are there already."""
-
-    def __init__(self, families: list[Metric]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterable[Metric]:
-        """Return the families."""
-        return self._families
+    reference = Reference(page.body.decode())
+    rendered, _ = _timed(reference.render, repeats=2)
+    print(f"  {len(page.body) / _MEGA:.1f} MB, {len(page.compressed) / _MEGA:.1f} MB as gzip")
+    case = f"{node_count:,} nodes, {pod_count:,} GPU pods, {reference.samples:,} samples"
+    _TAKEN_IN.tell(case, taken_in)
+    _FIRST.tell(case, first, rendered)
+    _AGAIN.tell(case, again, rendered)
 
 
 def _objects(node_count: int, pod_count: int) -> tuple[list[bytes], list[bytes]]:

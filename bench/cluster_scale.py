@@ -10,65 +10,95 @@ takes until it can be read, and what `generate_latest` needs for the same sample
 import argparse
 import gzip
 import os
-import platform
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import promises
 import urllib3
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.metrics_core import Metric
-from prometheus_client.parser import text_string_to_metric_families
+from figures import Figure
+from machine import machine
+from reference import Reference
+from spent import MEGA, Memory, cpu_seconds
 
 from demo import stack
 from demo.processes import LOOPBACK, Process, free_port
 
-_MEGA = 1e6
 _BATCHES = 10  # of changes, a second
 _SENTINEL_SECONDS = 3.0
 _PLAIN_EVERY = 5
 _PATIENCE_SECONDS = 600.0
 _PAGED = "--no-stream-lists"
-# What others say of themselves, to compare with: github.com/kubernetes/kube-state-metrics, README,
-# "Scaling"; the last one is measured by its users (github.com/cozystack/cozystack, issue 3846).
-_KUBE_STATE_METRICS = """\
-kube-state-metrics documents for itself
-  memory, CPU          250 MiB and 0.1 core to begin with; it once gave 2 MiB per node
-  scrape, 100 nodes    p50 0.260 s, p90 0.475 s, p99 0.907 s
-  memory per series    7 to 12 KiB (322 pods, 25,600 series)"""
+_PAGED_SYNC = Figure("first sync by pages", "s")
+_SYNC = Figure(
+    "first sync",
+    "s",
+    budgets=(promises.CLUSTER_SYNC,),
+    missed="the API server of the demo, in Python, writes the objects on the same two cores "
+    "that read them.",
+)
+_SYNC_CPU = Figure("CPU of the first sync", "s")
+_SCRAPE = Figure(
+    "a scrape as gzip while pods change, p50",
+    "s",
+    beside="generate_latest of prometheus_client for as many samples, not compressed",
+    budgets=(promises.CLUSTER_SCRAPE,),
+    missed="what has changed since the last scrape is written and compressed anew, and the API "
+    "server of the demo makes the changes on the same two cores.",
+)
+_LATE_SCRAPE = Figure("a scrape as gzip while pods change, p99", "s")
+_CHANGE = Figure("until a change can be read, p50", "s")
+_LATE_CHANGE = Figure(
+    "until a change can be read, p99",
+    "s",
+    budgets=(promises.CLUSTER_CHANGE,),
+    missed="a scrape that was begun before the change arrived must end first, and the API "
+    "server of the demo, which tells of it, is on the same two cores.",
+)
+_CPU = Figure("CPU while pods change", "%")
+_MEMORY = Figure("memory, at its peak", "MB", budgets=(promises.CLUSTER_MEMORY,))
+_A_SERIES = Figure("memory of the whole process for each series", "KiB")
+FIGURES = (
+    *(_SYNC, _SYNC_CPU, _PAGED_SYNC, _SCRAPE, _LATE_SCRAPE, _CHANGE, _LATE_CHANGE),
+    *(_CPU, _MEMORY, _A_SERIES),
+)
+OPTIONS = ("--seconds=45",)
+LIMIT_SECONDS = 600.0
+NOTES = (
+    (
+        "kube-state-metrics documents for itself: 250 MiB and 0.1 core to begin with, once 2 "
+        "MiB for each node; a scrape of 100 nodes p50 0.260 s, p90 0.475 s, p99 0.907 s (its "
+        "README, “Scaling”). Its users measured 7 to 12 KiB for each series (cozystack, issue "
+        "3846)."
+    ),
+)
 
 _pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(60))
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and tell."""
     options = _options()
-    size = f"{options.nodes} nodes, {options.pods} pods, {options.gpu_pods} of them ask for GPUs"
-    print(f"cluster scale: {size}\n  on {_machine()}", flush=True)
+    case = f"{options.nodes:,} nodes, {options.pods:,} pods, {options.gpu_pods:,} with GPUs"
+    print(f"cluster scale: {case}\n  on {machine()}", flush=True)
     with tempfile.TemporaryDirectory() as folder, _api_server(Path(folder), options) as server:
-        print(f"  demo API server      {_memory(server.pid, 'VmRSS'):8.0f} MB", flush=True)
-        if _knows(_PAGED):
-            with _exporter(Path(folder), _PAGED) as (exporter, _):
-                _print_sync("first sync, paged", exporter)
+        print(f"  demo API server: {Memory.of(server.pid).now / MEGA:.0f} MB", flush=True)
+        with _exporter(Path(folder), _PAGED) as (exporter, _):
+            _PAGED_SYNC.tell(case, _age(exporter.pid))
         with _exporter(Path(folder)) as (exporter, url):
-            _print_sync("first sync", exporter)
-            first = _scrape(url)
-            print(f"  first scrape         {first.seconds:8.3f} s", flush=True)
+            _SYNC.tell(case, _age(exporter.pid))
+            _SYNC_CPU.tell(case, cpu_seconds(exporter.pid))
+            print(f"  first scrape: {_scrape(url).seconds:.3f} s", flush=True)
             watched = _follow(options, server, exporter, url)
-            _print_churn(watched, options)
-            now, peak = _memory(exporter.pid, "VmRSS"), _memory(exporter.pid, "VmHWM")
-            print(f"  memory, and its peak {now:8.0f} MB, {peak:.0f} MB", flush=True)
+            memory = Memory.of(exporter.pid)
             page = _scrape(url, compressed=False).body
-    samples = _print_reference(page, watched)
-    print(f"  memory per series    {now * _MEGA / 1024 / samples:8.1f} KiB, whole process")
-    print(_KUBE_STATE_METRICS)
+    _tell_churn(watched, page, memory.now)
+    _MEMORY.tell(case, memory.peak / MEGA)
 
 
 # --- the processes -------------------------------------------------------------------------------
@@ -91,34 +121,10 @@ def _exporter(folder: Path, *flags: str) -> Iterator[tuple[Process, str]]:
         yield exporter, f"http://{LOOPBACK}:{port}"
 
 
-def _knows(flag: str) -> bool:
-    command = [str(Path(sys.executable).with_name("gpuscope-exporter")), "cluster", "--help"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return flag in told
-
-
-def _cpu(pid: int) -> float:
-    """Return the CPU time a process has used, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _memory(pid: int, row: str) -> float:
-    """Return VmRSS or VmHWM of a process, in MB."""
-    text = Path(f"/proc/{pid}/status").read_text()
-    return int(text.split(f"{row}:")[1].split()[0]) * 1024 / _MEGA
-
-
 def _age(pid: int) -> float:
     """Return how long a process has been running, in seconds."""
     began = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
     return time.clock_gettime(time.CLOCK_BOOTTIME) - began / os.sysconf("SC_CLK_TCK")
-
-
-def _machine() -> str:
-    models = [row for row in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in row]
-    model = models[0].partition(": ")[2] if models else platform.machine()
-    return f"{os.cpu_count()} cores, {model}, Python {platform.python_version()}"
 
 
 # --- scrapes and changes -------------------------------------------------------------------------
@@ -156,7 +162,7 @@ def _scrape(url: str, *, compressed: bool = True) -> _Scrape:
     return _Scrape(seconds, len(answer.data), body)
 
 
-def _tell(server: Process, **what: object) -> None:
+def _have(server: Process, **what: object) -> None:
     url = str(server.ready_url).removesuffix("/readyz")
     _pool.request("POST", f"{url}/_demo/large", json=what)
 
@@ -175,7 +181,7 @@ class _Churn(threading.Thread):
         """Keep to the rate until stopped, catching up after a delay."""
         began = time.monotonic()
         while not self._stopping.is_set():
-            _tell(self._server, changes=self._batch)
+            _have(self._server, changes=self._batch)
             self.changes += self._batch
             due = began + self.changes / (self._batch * _BATCHES)
             self._stopping.wait(max(0.0, due - time.monotonic()))
@@ -189,7 +195,11 @@ class _Churn(threading.Thread):
 def _follow(options: argparse.Namespace, server: Process, exporter: Process, url: str) -> _Watched:
     """Let the cluster change, and look out for one new pod after the other."""
     watched, churn = _Watched(), _Churn(server, options.rate)
-    used, used_by_server, began = _cpu(exporter.pid), _cpu(server.pid), time.monotonic()
+    used, used_by_server, began = (
+        cpu_seconds(exporter.pid),
+        cpu_seconds(server.pid),
+        time.monotonic(),
+    )
     churn.start()
     turn = 0
     while time.monotonic() < began + options.seconds:
@@ -202,8 +212,8 @@ def _follow(options: argparse.Namespace, server: Process, exporter: Process, url
     churn.stop()
     watched.seconds = time.monotonic() - began
     watched.changes = churn.changes
-    watched.exporter_cpu = (_cpu(exporter.pid) - used) / watched.seconds
-    watched.server_cpu = (_cpu(server.pid) - used_by_server) / watched.seconds
+    watched.exporter_cpu = (cpu_seconds(exporter.pid) - used) / watched.seconds
+    watched.server_cpu = (cpu_seconds(server.pid) - used_by_server) / watched.seconds
     return watched
 
 
@@ -212,7 +222,7 @@ def _look_out(watched: _Watched, server: Process, url: str, name: str) -> None:
 
     The delay runs from the API server's answer to the end of the scrape that shows the pod.
     """
-    _tell(server, sentinel=name)
+    _have(server, sentinel=name)
     made, wanted = time.perf_counter(), f'pod="{name}"'.encode()
     for tried in range(1000):
         began = time.perf_counter()
@@ -228,56 +238,43 @@ def _look_out(watched: _Watched, server: Process, url: str, name: str) -> None:
 # --- the report ----------------------------------------------------------------------------------
 
 
-def _print_sync(title: str, exporter: Process) -> None:
-    age, used = _age(exporter.pid), _cpu(exporter.pid)
-    memory, peak = _memory(exporter.pid, "VmRSS"), _memory(exporter.pid, "VmHWM")
-    print(f"  {title:20s} {age:8.1f} s   CPU {used:.1f} s, memory {memory:.0f} MB, "
-          f"peak {peak:.0f} MB", flush=True)  # fmt: skip
-
-
-def _print_churn(watched: _Watched, options: argparse.Namespace) -> None:
-    print(f"  during {watched.seconds:.0f} s of {watched.changes / watched.seconds:.0f} changes/s "
-          f"(asked for: {options.rate}), a scrape every {_SENTINEL_SECONDS:g} s:")  # fmt: skip
-    for title, scrapes in (("scrape, gzip", watched.compressed), ("scrape, plain", watched.plain)):
-        if scrapes:
-            took, size = _spread([it.seconds for it in scrapes]), scrapes[-1].size / _MEGA
-            print(f"    {title:18s} {took}, {size:.1f} MB, {len(scrapes)} times")
-    print(f"    change -> readable {_spread(watched.delays)}; "
-          f"in a scrape begun at once: {watched.at_once} of {len(watched.delays)}")  # fmt: skip
-    print(f"    CPU, exporter      {watched.exporter_cpu:8.3f} s/s")
-    print(f"    CPU, API server    {watched.server_cpu:8.3f} s/s", flush=True)
-
-
-def _print_reference(page: bytes, watched: _Watched) -> int:
-    """Print what the reference needs for the same page; return how many samples that has."""
-    families = list(text_string_to_metric_families(page.decode()))
-    registry = CollectorRegistry()
-    registry.register(_Families(families))
+def _tell_churn(watched: _Watched, page: bytes, now: float) -> None:
+    reference = Reference(page.decode())
     began = time.perf_counter()
-    generate_latest(registry)
-    reference = time.perf_counter() - began
-    samples = sum(len(family.samples) for family in families)
-    ratio = reference / statistics.median(it.seconds for it in watched.compressed)
-    print(f"  generate_latest      {reference:8.3f} s   for the same {samples} samples, "
-          f"uncompressed: {ratio:.0f} x our scrape")  # fmt: skip
-    return samples
+    reference.render()
+    rendered = time.perf_counter() - began
+    _print_churn(watched)
+    case = f"{reference.samples:,} samples, {watched.changes / watched.seconds:.0f} changes/s"
+    seconds = [it.seconds for it in watched.compressed]
+    _SCRAPE.tell(case, statistics.median(seconds), rendered)
+    _LATE_SCRAPE.tell(case, _late(seconds))
+    _CHANGE.tell(case, statistics.median(watched.delays))
+    _LATE_CHANGE.tell(case, _late(watched.delays))
+    _CPU.tell(case, 100 * watched.exporter_cpu)
+    _A_SERIES.tell(case, now / 1024 / reference.samples)
 
 
-class _Families:
-    """A collector of families that are there already."""
-
-    def __init__(self, families: list[Metric]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterable[Metric]:
-        """Return the families."""
-        return self._families
+def _print_churn(watched: _Watched) -> None:
+    print(f"  {watched.seconds:.0f} s, a scrape every {_SENTINEL_SECONDS:g} s;"
+          f" CPU of the API server {watched.server_cpu:.2f} s/s")  # fmt: skip
+    for title, scrapes in (("gzip", watched.compressed), ("plain", watched.plain)):
+        if scrapes:
+            took, size = _spread([it.seconds for it in scrapes]), scrapes[-1].size / MEGA
+            print(f"    scrape, {title}: {took}, {size:.1f} MB, {len(scrapes)} times")
+    print(f"    change -> readable: {_spread(watched.delays)}; in a scrape begun at once:"
+          f" {watched.at_once} of {len(watched.delays)}", flush=True)  # fmt: skip
 
 
 def _spread(seconds: list[float]) -> str:
+    return (
+        f"p50 {statistics.median(seconds):.3f} s, p99 {_late(seconds):.3f} s,"
+        f" max {max(seconds):.3f} s"
+    )
+
+
+def _late(seconds: list[float]) -> float:
     ordered = sorted(seconds)
-    p99 = ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]
-    return f"p50 {statistics.median(ordered):.3f} s, p99 {p99:.3f} s, max {ordered[-1]:.3f} s"
+    return ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]
 
 
 def _options() -> argparse.Namespace:

@@ -58,7 +58,7 @@ def main() -> None:
         {
             "answers": audience.answers,
             "reports": len(audience.seen),
-            "whole": sum(n == audience.options.subscribers for n in audience.seen.values()),
+            "fewest": min(audience.seen.values(), default=0),
             "p50": statistics.median(delays) * 1000,
             "p99": delays[len(delays) * 99 // 100] * 1000,
             "max": delays[-1] * 1000,

@@ -13,15 +13,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import promises
 import requests
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.metrics_core import Metric
-from prometheus_client.parser import text_string_to_metric_families
+from figures import Figure
+from machine import SHARED
+from reference import Reference
+from spent import MEGA, Memory, cpu_seconds
 
 from demo.kubelet.server import Kubelet, granted
 from demo.nvml.build import environment
@@ -33,9 +35,41 @@ from exporter.node.collectors import COLLECTORS
 
 _DEVICES, _PODS = 8, 64
 _SCRAPES = 200
-_TICK = os.sysconf("SC_CLK_TCK")
 _COMMAND = "import sys; from exporter.cli import main; sys.exit(main())"
 _EVERYTHING = tuple(f"--collector.{each.name}" for each in COLLECTORS)
+
+_GENERATE = "generate_latest of prometheus_client for as many samples"
+_MIDDLE = Figure(
+    "a scrape, p50",
+    "ms",
+    beside=_GENERATE,
+    budgets=(promises.NODE_SCRAPE,),
+    missed=SHARED,
+)
+_LATE = Figure("a scrape, p99", "ms")
+_HANGING = Figure(
+    "a scrape while a device hangs, p50",
+    "ms",
+    budgets=(promises.NODE_WAITS_NOT,),
+    missed=SHARED,
+)
+_CPU = Figure("CPU of a scrape", "ms", beside=_GENERATE)
+_IDLE = Figure(
+    "CPU without scrapes",
+    "%",
+    budgets=(promises.NODE_CPU,),
+    missed="a collection takes 13 ms of CPU when caches are warm; when others use the core "
+    "meanwhile they are not, and each of eight devices is read by a thread of its own.",
+)
+_MEMORY = Figure("memory, at its peak", "MB", budgets=(promises.NODE_MEMORY,))
+FIGURES = (_MIDDLE, _LATE, _HANGING, _CPU, _IDLE, _MEMORY)
+NOTES = (
+    (
+        "Of the CPU between scrapes, waiting for events on the stand-in driver, which looks at "
+        "its file 40 times a second, is 0.2 %: a wait of the real one's costs nothing."
+    ),
+    "Of a scrape's CPU the thread it is made in is 0.08 ms, the process' own metrics 0.09 ms.",
+)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -53,7 +87,7 @@ def main(arguments: Sequence[str]) -> None:
             with _exporter(scenario, kubelet, options.interval, flags) as exporter:
                 _measure(name, exporter, options.seconds, options.interval)
                 hanging = replace(devices[3], faults=(Fault("PowerUsage", Ailment.HANG),))
-                _measure_hanging(exporter, scenario, (*devices[:3], hanging, *devices[4:]))
+                _measure_hanging(name, exporter, scenario, (*devices[:3], hanging, *devices[4:]))
 
 
 def _device(number: int) -> Device:
@@ -92,16 +126,6 @@ class _Exporter:
         }
         return self.session.get(self.url, headers=headers, timeout=10).content
 
-    def cpu(self) -> float:
-        """Return the seconds it has computed for."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICK
-
-    def memory(self) -> float:
-        """Return what it has in memory, in MB."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
     def threads(self) -> int:
         """Return how many threads it has."""
         return len(list(Path(f"/proc/{self.pid}/task").iterdir()))
@@ -110,32 +134,31 @@ class _Exporter:
 def _measure(name: str, exporter: _Exporter, seconds: float, interval: float) -> None:
     page = exporter.scrape().decode()
     samples = sum(not text.startswith("#") for text in page.splitlines())
-    before = exporter.cpu()
+    before = cpu_seconds(exporter.pid)
     time.sleep(seconds)
-    idle = (exporter.cpu() - before) / seconds
+    idle = (cpu_seconds(exporter.pid) - before) / seconds
     plain = _times(lambda: exporter.scrape(gzip=False))
-    before = exporter.cpu()
+    before = cpu_seconds(exporter.pid)
     packed = _times(exporter.scrape)
-    cpu = (exporter.cpu() - before) / _SCRAPES
+    cpu = (cpu_seconds(exporter.pid) - before) / _SCRAPES
     openmetrics = _times(lambda: exporter.scrape(openmetrics=True))
-    registry = CollectorRegistry()
-    registry.register(_Families(list(text_string_to_metric_families(page))))
-    reference = _times(lambda: generate_latest(registry), repeats=10)
-    print(f"node exporter, {name} collectors: {_DEVICES} devices, {_PODS} pods, "
-          f"{samples} samples, {len(page) / 1e3:.0f} KB")  # fmt: skip
-    print(f"  CPU without scrapes      {100 * idle:6.2f} % of a core, every {interval:g} s")
-    print(f"  memory                   {exporter.memory():6.1f} MB, {exporter.threads()} threads")
-    print(f"  scrape                   {_told(plain)}")
-    print(f"  scrape, gzip             {_told(packed)}, CPU {1000 * cpu:.2f} ms")
-    print(f"  scrape, OpenMetrics      {_told(openmetrics)}")
-    print(f"  generate_latest          {_told(reference)}, "
-          f"{min(reference) / cpu:.1f} x the CPU of a scrape")  # fmt: skip
+    reference = 1000 * min(_times(Reference(page).render, repeats=10))
+    print(f"  {name}: {samples} samples, {len(page) / 1e3:.0f} KB, {exporter.threads()} threads")
+    for form, times in (("plain", plain), ("gzip", packed), ("OpenMetrics", openmetrics)):
+        case = f"{name}, {samples:,} samples, {form}"
+        _MIDDLE.tell(case, _percentile(times, 50), reference)
+        _LATE.tell(case, _percentile(times, 99))
+    _CPU.tell(f"{name}, gzip", 1000 * cpu, reference)
+    _IDLE.tell(f"{name}, every {interval:g} s", 100 * idle)
+    _MEMORY.tell(name, Memory.of(exporter.pid).peak / MEGA)
 
 
-def _measure_hanging(exporter: _Exporter, scenario: Path, devices: tuple[Device, ...]) -> None:
+def _measure_hanging(
+    name: str, exporter: _Exporter, scenario: Path, devices: tuple[Device, ...]
+) -> None:
     write(scenario, Scenario(devices))
     wait_for(lambda: b'reason="stuck"' in exporter.scrape(), seconds=60, what="a device is stuck")
-    print(f"  scrape, one device hangs {_told(_times(exporter.scrape))}")
+    _HANGING.tell(name, _percentile(_times(exporter.scrape), 50))
 
 
 @contextmanager
@@ -172,17 +195,6 @@ def _ready(exporter: _Exporter) -> bool:
     return (page.count(read), page.count(held)) == (_DEVICES, _PODS)
 
 
-class _Families:
-    """A collector of families that are there already."""
-
-    def __init__(self, families: list[Metric]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterable[Metric]:
-        """Return the families."""
-        return self._families
-
-
 def _times(work: Callable[[], object], *, repeats: int = _SCRAPES) -> list[float]:
     times = []
     for _ in range(repeats):
@@ -192,9 +204,9 @@ def _times(work: Callable[[], object], *, repeats: int = _SCRAPES) -> list[float
     return sorted(times)
 
 
-def _told(times: Sequence[float]) -> str:
-    middle, late = times[len(times) // 2], times[int(len(times) * 0.99)]
-    return f"p50 {1000 * middle:6.2f} ms, p99 {1000 * late:6.2f} ms"
+def _percentile(times: Sequence[float], percent: int) -> float:
+    """Return a percentile in milliseconds, of what is in order."""
+    return 1000 * times[len(times) * percent // 100]
 
 
 if __name__ == "__main__":

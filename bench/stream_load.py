@@ -51,7 +51,7 @@ class Subscriber(asyncio.Protocol):
             self._load.opened(self, head)
         for opcode, payload in self._frames():
             if opcode == _TEXT:
-                self._load.message(payload)
+                self.told(payload)
             elif opcode == _PING:
                 # A mask of zeros is a mask.
                 self._transport.write(bytes((0x8A, _MASK | len(payload), 0, 0, 0, 0)) + payload)
@@ -74,6 +74,10 @@ class Subscriber(asyncio.Protocol):
             opcode, payload = self._left[0] & 0x0F, self._left[begin : begin + length]
             self._left = self._left[begin + length :]
             yield opcode, payload
+
+    def told(self, payload: bytes) -> None:
+        """Take in a message."""
+        self._load.message(payload)
 
     def say(self, text: str) -> None:
         """Send a short text."""
@@ -108,6 +112,8 @@ class Load:
         self.there: list[Subscriber] = []
         self.arrivals: defaultdict[int, list[float]] = defaultdict(list)
         self.sizes: set[int] = set()
+        self.cuts: list[float] = []
+        self.errors: list[float] = []
         self.whole = 0.0
         self.ended = False
         self._everybody = asyncio.Event()
@@ -120,6 +126,8 @@ class Load:
 
     def message(self, payload: bytes) -> None:
         """Note when a message came."""
+        if payload.startswith(b'{"error"'):
+            self.errors.append(time.time())
         self.sizes.add(len(payload))
         self.arrivals[hash(payload)].append(time.perf_counter())
 
@@ -132,6 +140,7 @@ class Load:
         """Take down a connection that ended before its time."""
         if not self.ended:
             self.answers["lost"] += 1
+            self.cuts.append(time.time())
             self._count()
 
     def _count(self) -> None:
@@ -145,19 +154,24 @@ class Load:
         while left:
             some = min(left, _AT_ONCE)
             await asyncio.gather(
-                *(
-                    loop.create_connection(lambda: Subscriber(self), host, int(port))
-                    for _ in range(some)
-                )
+                *(loop.create_connection(self.subscriber, host, int(port)) for _ in range(some))
             )
             left -= some
         await self._everybody.wait()
         self.whole = time.perf_counter()
         print(json.dumps({"answers": self.answers}), flush=True)
-        await asyncio.sleep(self.options.seconds)
+        await self.listen()
         self.ended = True
         for subscriber in self.there:
             subscriber.leave()
+
+    def subscriber(self) -> Subscriber:
+        """Return one who is about to connect."""
+        return Subscriber(self)
+
+    async def listen(self) -> None:
+        """Stay for as long as told."""
+        await asyncio.sleep(self.options.seconds)
 
     def delays(self) -> list[float]:
         """Return how much later than the first each had each message that all had, in seconds."""
@@ -191,6 +205,8 @@ def main() -> None:
     json.dump(
         {
             "answers": load.answers,
+            "cuts": load.cuts,
+            "errors": load.errors,
             "messages": counts,
             "bytes": max(load.sizes, default=0),
             "p50": statistics.median(delays) * 1000,
