@@ -7,11 +7,10 @@ from pathlib import Path
 
 SHARED = (
     "load, service, database and whatever else runs share the machine's cores: who waits for one "
-    "is late."
+    "is late. Of a virtual machine the cores are shared too: the same one took 12 to 27 ms for a "
+    "million additions within an hour, and all times with it."
 )
 """Why a time may be longer than promised on a machine that has other work."""
-
-
 _TIMES = 1_000_000
 
 

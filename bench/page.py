@@ -17,7 +17,9 @@ ratio says more than the milliseconds. `make bench` measures all of it anew in s
 `.venv/bin/python bench --only SCRIPT …` a few, and each script takes options for other sizes.
 
 Budgets are gpuscope's own, or promised by one of the documents 000 to 004 of its APIs. One that is
-missed says why in its section.
+missed says why in its section. A section's first line names the machine: figures that were taken at
+a load of 10 and more, or at 23 ms for a million additions, tell by their ratios only. On the same
+machine, idle, those take 12 ms.
 """
 _ELSEWHERE = """Numbers of the documents that are no speed and no size:
 
