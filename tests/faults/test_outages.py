@@ -8,11 +8,9 @@ import requests
 
 from demo.processes import wait_for
 from tests.support.stack import READY_SECONDS, RunningStack, running_stack
+from tests.support.truthful import is_fresh, is_unavailable
 
 pytestmark = [pytest.mark.e2e, pytest.mark.faults]
-
-GPUS = 300
-UNAVAILABLE = 5003
 
 
 @pytest.fixture(name="_spared_coverage", scope="module", autouse=True)
@@ -32,31 +30,8 @@ def _stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 @pytest.fixture(name="running")
 def _running(stack: RunningStack) -> RunningStack:
     """One stack for all: what an outage left behind would show in the next one."""
-    wait_for(lambda: _is_fresh(stack), seconds=READY_SECONDS, what="the fleet's totals")
+    wait_for(lambda: is_fresh(stack), seconds=READY_SECONDS, what="the fleet's totals")
     return stack
-
-
-def _truthful(running: RunningStack) -> requests.Response:
-    """Return a status answer, having held it to the truth: what is told as data is the fleet."""
-    answer = running.ask("status")
-    if answer.status_code == HTTPStatus.OK:
-        assert GPUS == answer.json()["data"]["current_gpu_usage"]["total_gpus"]
-    return answer
-
-
-def _is_fresh(running: RunningStack) -> bool:
-    answer = _truthful(running)
-    return answer.status_code == HTTPStatus.OK and "Warning" not in answer.headers
-
-
-def _is_unavailable(running: RunningStack) -> bool:
-    answer = _truthful(running)
-    if answer.status_code == HTTPStatus.OK:
-        return False
-    assert HTTPStatus.SERVICE_UNAVAILABLE == answer.status_code
-    assert UNAVAILABLE == answer.json()["meta"]["code"]
-    assert answer.json()["data"] is None
-    return True
 
 
 def _metric(running: RunningStack, name: str) -> str:
@@ -72,7 +47,7 @@ def test_the_api_server_comes_and_goes(running: RunningStack) -> None:
         seconds=READY_SECONDS,
         what="apiserver_up 0",
     )
-    wait_for(lambda: _is_unavailable(running), seconds=READY_SECONDS, what="5003")
+    wait_for(lambda: is_unavailable(running), seconds=READY_SECONDS, what="5003")
     readiness = requests.get(f"{running.exporter_url}/readyz", timeout=5)
 
     assert HTTPStatus.SERVICE_UNAVAILABLE == readiness.status_code
@@ -81,12 +56,12 @@ def test_the_api_server_comes_and_goes(running: RunningStack) -> None:
     assert running.exporter.alive()
 
     running.fleet.start()
-    wait_for(lambda: _is_fresh(running), seconds=READY_SECONDS, what="a fresh answer")
+    wait_for(lambda: is_fresh(running), seconds=READY_SECONDS, what="a fresh answer")
 
 
 def test_the_exporter_comes_and_goes(running: RunningStack) -> None:
     """A restarted exporter continues where the cluster is, without a moment of wrong totals."""
     running.exporter.kill()
-    wait_for(lambda: _is_unavailable(running), seconds=READY_SECONDS, what="5003")
+    wait_for(lambda: is_unavailable(running), seconds=READY_SECONDS, what="5003")
     running.exporter.start()
-    wait_for(lambda: _is_fresh(running), seconds=READY_SECONDS, what="a fresh answer")
+    wait_for(lambda: is_fresh(running), seconds=READY_SECONDS, what="a fresh answer")

@@ -13,11 +13,10 @@ import requests
 from demo.processes import wait_for
 from tests.support.shifted_clock import shifted
 from tests.support.stack import READY_SECONDS, RunningStack, running_stack
+from tests.support.truthful import UNAVAILABLE, is_fresh, is_unavailable, truthful
 
 pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
-GPUS = 300
-UNAVAILABLE = 5003
 LAG = 20.0
 """Prometheus has been there for longer before a clock is wrong by as much: it has what was then."""
 
@@ -32,55 +31,32 @@ def _stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 @pytest.fixture(name="running")
 def _running(stack: RunningStack) -> RunningStack:
     """One stack for all: what an outage left behind would show in the next one."""
-    wait_for(lambda: _is_fresh(stack), seconds=READY_SECONDS, what="the fleet's totals")
+    wait_for(lambda: is_fresh(stack), seconds=READY_SECONDS, what="the fleet's totals")
     return stack
 
 
-def _truthful(running: RunningStack) -> requests.Response:
-    """Return a status answer, having held it to the truth: what is told as data is the fleet."""
-    answer = running.ask("status")
-    if answer.status_code == HTTPStatus.OK:
-        assert GPUS == answer.json()["data"]["current_gpu_usage"]["total_gpus"]
-    return answer
-
-
-def _is_fresh(running: RunningStack) -> bool:
-    answer = _truthful(running)
-    return answer.status_code == HTTPStatus.OK and "Warning" not in answer.headers
-
-
 def _is_stale(running: RunningStack) -> bool:
-    return "Warning" in _truthful(running).headers
-
-
-def _is_unavailable(running: RunningStack) -> bool:
-    answer = _truthful(running)
-    if answer.status_code == HTTPStatus.OK:
-        return False
-    assert HTTPStatus.SERVICE_UNAVAILABLE == answer.status_code
-    assert UNAVAILABLE == answer.json()["meta"]["code"]
-    assert answer.json()["data"] is None
-    return True
+    return "Warning" in truthful(running).headers
 
 
 def test_it_is_killed_and_comes_back(running: RunningStack) -> None:
     """Without Prometheus an answer is first marked stale, then 5003; with it all is well again."""
     running.prometheus.kill()
     wait_for(lambda: _is_stale(running), seconds=READY_SECONDS, what="a stale answer")
-    wait_for(lambda: _is_unavailable(running), seconds=READY_SECONDS, what="5003")
+    wait_for(lambda: is_unavailable(running), seconds=READY_SECONDS, what="5003")
     running.prometheus.start()
-    wait_for(lambda: _is_fresh(running), seconds=READY_SECONDS, what="a fresh answer")
+    wait_for(lambda: is_fresh(running), seconds=READY_SECONDS, what="a fresh answer")
 
 
 def test_it_stands_still_and_goes_on(running: RunningStack) -> None:
     """What Prometheus kept from before it hung is never told as new when it goes on."""
     running.prometheus.signal(signal.SIGSTOP)
     hung = datetime.now(UTC)
-    wait_for(lambda: _is_unavailable(running), seconds=READY_SECONDS, what="5003")
+    wait_for(lambda: is_unavailable(running), seconds=READY_SECONDS, what="5003")
     running.prometheus.signal(signal.SIGCONT)
 
     def is_fresh_and_new() -> bool:
-        answer = _truthful(running)
+        answer = truthful(running)
         if answer.status_code != HTTPStatus.OK or "Warning" in answer.headers:
             return False
         assert datetime.fromisoformat(answer.json()["data"]["timestamp"]) > hung
@@ -129,4 +105,4 @@ def test_its_clock_is_wrong(running: RunningStack, tmp_path: Path, shift: int, w
             assert UNAVAILABLE == answer.json()["meta"]["code"]
             assert f"s {words}" in answer.json()["meta"]["message"]
         assert words in health["clusters"][0]["reason"]
-    wait_for(lambda: _is_fresh(running), seconds=READY_SECONDS, what="a fresh answer")
+    wait_for(lambda: is_fresh(running), seconds=READY_SECONDS, what="a fresh answer")
