@@ -7,3 +7,8 @@ import os
 
 # Read while tests are collected: tests/conftest.py scrubs it from what the tests themselves see.
 WHOLE = bool(os.environ.get("GPUSCOPE_TEST_WHOLE"))
+
+
+def some(small: int, whole: int) -> int:
+    """Return how many examples, rounds or seconds a heavy test takes."""
+    return whole if WHOLE else small
