@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from coverage import Coverage
 
 from tests.support.logged import logging_restored
 from tests.support.postgresql import PostgresqlServer, postgresql_server
@@ -45,13 +46,19 @@ def _memory_for_cpu() -> None:
 def _spared_coverage(request: pytest.FixtureRequest) -> Iterator[None]:
     """Services that run whole are held by what they do: other rooms run their lines, measured.
 
-    Measuring makes a start half as dear again. A file that must be measured says so by a
-    fixture of this name.
+    Measuring makes a start, and all that is asked of it, half as dear again. A file that must be
+    measured says so by a fixture of this name.
     """
+    measuring = Coverage.current()
     with pytest.MonkeyPatch.context() as patched:
-        if request.path.parent.name in _MANY_PROCESSES:
+        spared = request.path.parent.name in _MANY_PROCESSES
+        if spared:
             patched.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+            if measuring:
+                measuring.stop()
         yield
+        if spared and measuring:
+            measuring.start()
 
 
 @pytest.fixture(autouse=True)
