@@ -1,6 +1,7 @@
-"""`/openapi.json` and `/docs`: the description, made once and sent to whoever asks."""
+"""`/openapi.json` and `/docs`: the description, made for the first who asks and kept for all."""
 
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 
 import msgspec
@@ -22,25 +23,34 @@ _POLICY = (
 def blueprint(endpoints: Sequence[Endpoint], version: str) -> Blueprint:
     """Return the routes that describe *endpoints*."""
     routes = Blueprint("documents", __name__)
-    described = description(endpoints, version)
-    openapi = prepare(msgspec.json.encode(described))
-    read = prepare(page(described).encode())
-    style = prepare(resources.files("queryapi.api").joinpath("assets/docs.css").read_bytes())
+
+    # Most processes are never asked, and to make it takes longer than all else at their start.
+    @cache
+    def openapi() -> Prepared:
+        return prepare(msgspec.json.encode(description(endpoints, version)))
+
+    @cache
+    def read() -> Prepared:
+        return prepare(page(description(endpoints, version)).encode())
+
+    @cache
+    def style() -> Prepared:
+        return prepare(resources.files("queryapi.api").joinpath("assets/docs.css").read_bytes())
 
     @routes.get("/openapi.json")
     def _openapi() -> Response:
-        return _send(openapi, "application/json")
+        return _send(openapi(), "application/json")
 
     @routes.get("/docs")
     def _docs() -> Response:
-        answer = _send(read, "text/html; charset=utf-8")
+        answer = _send(read(), "text/html; charset=utf-8")
         answer.headers["Content-Security-Policy"] = _POLICY
         answer.headers["Referrer-Policy"] = "no-referrer"
         return answer
 
     @routes.get("/docs/style.css")
     def _style() -> Response:
-        return _send(style, "text/css; charset=utf-8")
+        return _send(style(), "text/css; charset=utf-8")
 
     return routes
 
