@@ -86,7 +86,7 @@ def running(
     service = app.build(
         Settings(
             clusters=tuple(Cluster(name, "http://prometheus", source=source) for name in clusters),
-            timeouts=Timeouts(request=patience),
+            timeouts=Timeouts(query=max(5.0, patience), request=patience),
             **{"database_url": None, **settings},
         ),
         clock=clock,
