@@ -17,6 +17,7 @@ from tests.support.pools import WHOLE
 from tests.support.promql_reading import chosen, shape
 from tests.support.query_service import Service, body
 from tests.support.tenants import Tenants, tenants
+from tests.support.whole import some
 
 pytestmark = pytest.mark.attacks
 
@@ -28,9 +29,9 @@ _WINDOW = 31.0
 # Routes whose success tells of one pool by its id.
 _POOLS_TOLD = ("/api/pools", "/api/pools/{pool_id}")
 # One value in so many, others at each place of a route: no route treats what all are sent on its
-# own, and the texts of one body are read by one reader. Paths and queries are sent all of them.
-_ONE_OF_EVERYWHERE, _ONE_OF_LIMITED = 11, 3
-_ONE_OF = {"body": 10, "key": 2}
+# own, and the texts of one body are read by one reader.
+_ONE_OF_EVERYWHERE, _ONE_OF_LIMITED = some(13, 5), some(7, 1)
+_ONE_OF = {"path": some(3, 1), "query": some(3, 1), "body": some(13, 4), "key": some(2, 1)}
 # An administrator's own PromQL, by default: the settings' words, as they stand there.
 _OWN_NUMBER = {("__name__", "=", "prometheus_tsdb_head_samples_appended_total")}
 
@@ -121,7 +122,8 @@ def _read_and_forgotten(overheard: Overheard, method: str, pool: str) -> None:
 def _values(place: Place, number: int) -> tuple[str, ...]:
     everywhere = place.kind == "header" or place.name == UNKNOWN or place.endpoint.api is None
     step = _ONE_OF_EVERYWHERE if everywhere else _ONE_OF.get(place.kind, 1)
-    return CORPUS[number % step :: step]
+    # Routes begin with different ones: places of a kind stand at the same number in many.
+    return CORPUS[(number + ENDPOINTS.index(place.endpoint)) % step :: step]
 
 
 @pytest.mark.parametrize("kind", ["path", "query", "header", "body", "key"])
