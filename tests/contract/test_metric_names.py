@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -79,6 +80,7 @@ def _recorded() -> set[str]:
     return metric_names.recorded() - PUBLISHED
 
 
+@cache
 def _read(*, adapters: bool) -> set[str]:
     """Return the metrics that the expressions of adapters, or of all other rules, read."""
     return {

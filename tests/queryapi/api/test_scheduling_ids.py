@@ -7,7 +7,10 @@ import pytest
 
 from tests.support import scheduling_series as told
 from tests.support.query_service import Service, body, running
+from tests.support.whole import WHOLE
 
+# What means something somewhere, or is no character: letters and most halves of others do not.
+_ODD = {byte for byte in range(128) if not chr(byte).isalnum()} | {*b"aZ09\x80\xc3\xed\xff"}
 WORKERS, OPERATIONS = "/api/v1/workers", "/api/v1/operations"
 
 
@@ -28,7 +31,7 @@ def test_who_is_not_there_is_named(service: Service) -> None:
 @pytest.mark.parametrize(("kind", "path"), [("Worker", WORKERS), ("Operation", OPERATIONS)])
 def test_an_id_may_hold_any_byte(service: Service, kind: str, path: str) -> None:
     """Alone or inside: the answer is JSON that says what is not there, never another route."""
-    bytes_ = [bytes([byte]) for byte in range(256)]
+    bytes_ = [bytes([byte]) for byte in range(256) if WHOLE or byte in _ODD]
     # A slash alone is no id: it is the one at the end that is forgiven.
     alone = [byte for byte in bytes_ if byte != b"/"]
     for id_ in (

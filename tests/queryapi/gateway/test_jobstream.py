@@ -24,6 +24,7 @@ from tests.support.access import issue
 from tests.support.jobstories import SAMPLE, Writer, follow, say, told, upto
 from tests.support.stored import stored
 from tests.support.streaming import Streamed, closing_code, streaming
+from tests.support.whole import some
 
 _FRAMES = 160
 
@@ -323,8 +324,8 @@ def test_a_flood_is_refused(gateway: Streamed) -> None:
 
 
 def test_who_comes_and_goes_leaves_nothing(gateway: Streamed, write: Writer) -> None:
-    """Three hundred follow a job and vanish: nobody is counted any more."""
-    for _ in range(300):
+    """Crowds follow a job and vanish: nobody is counted any more."""
+    for _ in range(some(60, 300)):
         with gateway.connect(path="/ws") as client:
             follow(client, "long", since=0)
             client.socket.shutdown(socket.SHUT_RDWR)
@@ -333,6 +334,6 @@ def test_who_comes_and_goes_leaves_nothing(gateway: Streamed, write: Writer) -> 
             gateway.counted("gpuscope_stream_clients") == 0
             and gateway.counted("gpuscope_stream_subscriptions") == 0
         ),
-        seconds=20,
+        seconds=60,
         what="their end",
     )
