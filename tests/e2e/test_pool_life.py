@@ -2,102 +2,132 @@
 
 import shutil
 import signal
-import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.pools_observed import SETTLE, observed, west_node
-from tests.support.postgresql import PostgresqlServer
+from tests.support.pools_observed import Entry, Observed, observed, west_node
 from tests.support.stack import READY_SECONDS
 from tests.support.stored import prepared
 
 pytestmark = pytest.mark.e2e
 
-_FOUND = ("pool-discovered", "Found 3 nodes by the label west")
+
+@dataclass(frozen=True)
+class Life:
+    """One pool of three nodes."""
+
+    running: Observed
+    pool: str
+    folder: Path
+
+    @property
+    def found(self) -> Entry:
+        """What is told of it first."""
+        return "pool-discovered", f"Found 3 nodes by the label {self.pool}"
+
+    def names(self, letters: str) -> tuple[str, ...]:
+        """Return the names of some of its nodes."""
+        return tuple(f"{self.pool}-{letter}" for letter in letters)
+
+    def put(self, letters: str, **facts: Any) -> None:
+        """Have some of its nodes be there."""
+        nodes = [west_node(name, pool=self.pool, **facts) for name in self.names(letters)]
+        self.running.cluster.put(*nodes)
+
+    def delete(self, letters: str) -> None:
+        """Have some be gone, at once: a look between two would tell of them one by one."""
+        self.running.cluster.delete("Node", "", *self.names(letters))
+
+    def wait_for(self, *expected: Entry) -> None:
+        """Wait until these are the newest entries."""
+        self.running.wait_for(*expected, pool=self.pool)
+
+    def entries(self) -> list[Entry]:
+        """Return what is told of it."""
+        return self.running.entries(pool=self.pool)
 
 
-def test_what_happens_to_nodes_is_told_once(tmp_path: Path) -> None:
+@pytest.fixture(name="stack", scope="module")
+def _stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Observed]]:
+    folder = tmp_path_factory.mktemp("life")
+    with observed(folder, prepared(folder), nodes="") as running:
+        yield folder, running
+
+
+@pytest.fixture(name="life")
+def _life(stack: tuple[Path, Observed], request: pytest.FixtureRequest) -> Iterator[Life]:
+    folder, running = stack
+    life = Life(running, request.node.name.replace("_", "-"), folder)
+    life.put("abc")
+    life.wait_for(life.found)
+    yield life
+    # None is left when another test has none left of its own.
+    for letter in "abcd":
+        life.delete(letter)
+
+
+def test_nodes(life: Life) -> None:
     """One joins, is cordoned, fails and leaves; each is one entry, and nothing else is told."""
-    with observed(tmp_path, prepared(tmp_path)) as running:
-        running.wait_for(_FOUND)
-        running.cluster.put(west_node("d"))
-        added = ("node-added", "Added 1 new p4d.24xlarge node")
-        running.wait_for(added)
-        running.kubectl("cordon", "d")
-        cordoned = ("maintenance", "Cordoned d")
-        running.wait_for(cordoned)
-        running.cluster.put(west_node("c", ready=False))
-        degraded = (
-            "status-changed",
-            "Status changed from active to degraded: 3 of 4 nodes are ready",
-        )
-        running.wait_for(degraded)
-        running.cluster.delete("Node", "", "c")
-        removed = ("node-removed", "Removed 1 p4d.24xlarge node")
-        recovered = (
-            "status-changed",
-            "Status changed from degraded to active: All 3 nodes are ready",
-        )
-        running.wait_for(removed, recovered)
-        time.sleep(2 * SETTLE)
+    life.put("d")
+    added = ("node-added", "Added 1 new p4d.24xlarge node")
+    life.wait_for(added)
+    life.running.kubectl("cordon", f"{life.pool}-d")
+    cordoned = ("maintenance", f"Cordoned {life.pool}-d")
+    life.wait_for(cordoned)
+    life.put("c", ready=False)
+    degraded = ("status-changed", "Status changed from active to degraded: 3 of 4 nodes are ready")
+    life.wait_for(degraded)
+    life.delete("c")
+    removed = ("node-removed", "Removed 1 p4d.24xlarge node")
+    recovered = ("status-changed", "Status changed from degraded to active: All 3 nodes are ready")
+    life.wait_for(removed, recovered)
+    life.running.wait_until_settled()
 
-        assert [_FOUND, added, cordoned, degraded, removed, recovered] == running.entries()
+    assert [life.found, added, cordoned, degraded, removed, recovered] == life.entries()
 
 
-def test_a_silent_prometheus_tells_nothing(tmp_path: Path) -> None:
-    """Hung for a while, and started anew: the pools are as they were."""
-    with observed(tmp_path, prepared(tmp_path)) as running:
-        running.wait_for(_FOUND)
-        running.prometheus.signal(signal.SIGSTOP)
-        time.sleep(4 * SETTLE)
-        running.prometheus.signal(signal.SIGCONT)
-        time.sleep(2 * SETTLE)
-        running.prometheus.stop()
-        time.sleep(2 * SETTLE)
-        running.prometheus.start()
-        running.prometheus.wait_ready(seconds=READY_SECONDS)
-        time.sleep(4 * SETTLE)
-        running.kubectl("cordon", "a")
-        cordoned = ("maintenance", "Cordoned a")
-        running.wait_for(cordoned)
+def test_silence(life: Life) -> None:
+    """A Prometheus that hangs for a while, and one that is started anew, tell nothing."""
+    running = life.running
+    running.prometheus.signal(signal.SIGSTOP)
+    running.wait_until_blind()
+    running.prometheus.signal(signal.SIGCONT)
+    running.wait_until_settled()
+    running.prometheus.stop()
+    running.wait_until_blind()
+    running.prometheus.start()
+    running.prometheus.wait_ready(seconds=READY_SECONDS)
+    running.wait_until_settled()
+    life.put("a", cordoned=True)
+    cordoned = ("maintenance", f"Cordoned {life.pool}-a")
+    life.wait_for(cordoned)
 
-        assert [_FOUND, cordoned] == running.entries()
-
-
-def test_a_prometheus_that_has_forgotten_everything_tells_nothing(tmp_path: Path) -> None:
-    """Nodes that it does not know yet are not gone, nor those whose exporter died; all may be."""
-    with observed(tmp_path, prepared(tmp_path)) as running:
-        running.wait_for(_FOUND)
-        running.prometheus.stop()
-        shutil.rmtree(tmp_path / "prometheus" / "data")
-        running.prometheus.start()
-        running.prometheus.wait_ready(seconds=READY_SECONDS)
-        time.sleep(4 * SETTLE)
-        running.exporter.kill()
-        time.sleep(4 * SETTLE)
-        running.exporter.start()
-        time.sleep(4 * SETTLE)
-        assert [_FOUND] == running.entries()
-
-        # At once: a look between two of them would tell of them one by one.
-        running.cluster.delete("Node", "", *"abc")
-        gone = ("node-removed", "Removed 3 p4d.24xlarge nodes")
-        ended = ("pool-gone", "Gone: it has no nodes any more")
-        running.wait_for(gone, ended)
-        assert [_FOUND, gone, ended] == running.entries()
+    assert [life.found, cordoned] == life.entries()
 
 
-def test_two_processes_tell_each_thing_once(tmp_path: Path, postgresql: PostgresqlServer) -> None:
-    """They share a database; when the one that observes ends, the other one goes on."""
-    with observed(tmp_path, postgresql.fresh(), services=2) as running:
-        running.wait_for(_FOUND)
-        running.kubectl("cordon", "a")
-        cordoned, opened = ("maintenance", "Cordoned a"), ("maintenance", "Uncordoned a")
-        running.wait_for(cordoned, place=1)
-        running.apis[0].stop()
-        running.kubectl("uncordon", "a")
-        running.wait_for(opened, place=1)
-        time.sleep(2 * SETTLE)
+def test_oblivion(life: Life) -> None:
+    """Nodes that Prometheus does not know yet are not gone, nor those whose exporter died.
 
-        assert [_FOUND, cordoned, opened] == running.entries(place=1)
+    That all of them are gone is told all the same.
+    """
+    running = life.running
+    running.prometheus.stop()
+    shutil.rmtree(life.folder / "prometheus" / "data")
+    running.prometheus.start()
+    running.prometheus.wait_ready(seconds=READY_SECONDS)
+    running.wait_until_settled()
+    running.exporter.kill()
+    running.wait_until_blind()
+    running.exporter.start()
+    running.wait_until_settled()
+    assert [life.found] == life.entries()
+
+    life.delete("abc")
+    gone = ("node-removed", "Removed 3 p4d.24xlarge nodes")
+    ended = ("pool-gone", "Gone: it has no nodes any more")
+    life.wait_for(gone, ended)
+    assert [life.found, gone, ended] == life.entries()

@@ -14,25 +14,26 @@ from tests.support.job_workers import Background, Ledger, Manner, job_ids, repor
 from tests.support.jobs_told import Jobs, check
 from tests.support.killable import KILLS, SECONDS
 from tests.support.postgresql import PostgresqlServer, postgresql_server
+from tests.support.whole import some
 
 pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
-WORKERS = 64
-REPORTS_EACH = 200
+WORKERS = some(24, 64)
+REPORTS_EACH = some(100, 200)
 """So many are acknowledged between two kills."""
 _LOG = logging.getLogger(__name__)
 
 
 def _killed_again_and_again(
-    jobs: Jobs, crash: Callable[[int], None]
+    jobs: Jobs, crash: Callable[[int], None], kills: int
 ) -> tuple[Ledger, Follower, dict[str, int]]:
     """Let workers report while somebody is killed now and then; return what all were told."""
     ledger, follower = Ledger(), Follower(jobs.stream_url, job_ids(WORKERS))
-    manner = Manner(most=(KILLS + 1) * REPORTS_EACH)
+    manner = Manner(most=(kills + 1) * REPORTS_EACH)
     following = Background(follower.follow())
     reporting = Background(report(jobs.service.url, ledger, WORKERS, manner))
     chance = random.Random(7)  # noqa: S311 - a test's choice
-    for number in range(KILLS):
+    for number in range(kills):
         goal = ledger.acknowledged + chance.randint(REPORTS_EACH // 2, REPORTS_EACH)
         wait_for(partial(ledger.reached, goal), seconds=SECONDS, what="more reports", every=0.005)
         crash(number)
@@ -63,11 +64,11 @@ def _check_once_more(jobs: Jobs, follower: Follower, heads: dict[str, int]) -> N
     assert heads == {id_: jobs.told(f"{id_}/monitor")["seq"] for id_ in heads}
 
 
-def _reported_and_checked(jobs: Jobs, crash: Callable[[int], None]) -> None:
+def _reported_and_checked(jobs: Jobs, crash: Callable[[int], None], kills: int) -> None:
     jobs.service.start()
     try:
-        ledger, follower, heads = _killed_again_and_again(jobs, crash)
-        _LOG.info("%d kills: %s; %d cuts of who follows", KILLS, ledger, follower.cuts)
+        ledger, follower, heads = _killed_again_and_again(jobs, crash, kills)
+        _LOG.info("%d kills: %s; %d cuts of who follows", kills, ledger, follower.cuts)
         check(ledger, follower, heads)
         _check_once_more(jobs, follower, heads)
     finally:
@@ -75,10 +76,10 @@ def _reported_and_checked(jobs: Jobs, crash: Callable[[int], None]) -> None:
 
 
 def test_sqlite(tmp_path: Path) -> None:
-    """64 workers report into a file, while the service is killed in the middle of it."""
+    """Dozens of workers report into a file, while the service is killed in the middle of it."""
     jobs = Jobs.of(tmp_path, f"sqlite:///{tmp_path / 'jobs.db'}")
-    crashes = (jobs.kill_worker, jobs.kill)
-    _reported_and_checked(jobs, lambda number: crashes[number % 2]())
+    crashes = (jobs.kill, jobs.kill_worker)
+    _reported_and_checked(jobs, lambda number: crashes[number % 2](), KILLS)
 
 
 @pytest.fixture(name="mortal")
@@ -90,7 +91,7 @@ def _mortal() -> Iterator[PostgresqlServer]:
 
 
 def test_postgresql(tmp_path: Path, mortal: PostgresqlServer) -> None:
-    """64 workers report to a server: its client is killed in the middle of it, or it is."""
+    """Dozens of workers report to a server: its client is killed in the middle of it, or it is."""
     jobs = Jobs.of(tmp_path, mortal.fresh())
 
     def kill_server() -> None:
@@ -98,4 +99,4 @@ def test_postgresql(tmp_path: Path, mortal: PostgresqlServer) -> None:
         mortal.start()
 
     crashes = (kill_server, jobs.kill_worker, jobs.kill)
-    _reported_and_checked(jobs, lambda number: crashes[number % 3]())
+    _reported_and_checked(jobs, lambda number: crashes[number % 3](), KILLS + 1)

@@ -14,23 +14,24 @@ from demo.processes import wait_for
 from tests.support.killable import KILLS, SECONDS, Service
 from tests.support.pool_writers import Ledger, Writer, activities, draft
 from tests.support.postgresql import PostgresqlServer, postgresql_server
+from tests.support.whole import some
 
 pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
-WRITES = 300
+WRITES = some(150, 500)
 """So many are answered; those that are cut off come on top."""
 WRITERS = 8
 
 
-def _killed_again_and_again(service: Service, crash: Callable[[int], None]) -> Ledger:
-    """Let writers write while the service is killed now and then; return what they were told."""
+def _killed_again_and_again(service: Service, crash: Callable[[int], None], kills: int) -> Ledger:
+    """Let writers write while somebody is killed now and then; return what they were told."""
     ledger = Ledger()
     writers = [Writer(service.url, ledger, seed, WRITES) for seed in range(WRITERS)]
     chance = random.Random(7)  # noqa: S311 - a test's choice
     for writer in writers:
         writer.start()
-    for number in range(KILLS):
-        goal = (number + 1) * WRITES // (KILLS + 1)
+    for number in range(kills):
+        goal = (number + 1) * WRITES // (kills + 1)
         wait_for(partial(ledger.reached, goal), seconds=SECONDS, what="more writes")
         writers[0].pause.wait(chance.uniform(0, 0.02))
         crash(number)
@@ -39,7 +40,7 @@ def _killed_again_and_again(service: Service, crash: Callable[[int], None]) -> L
     assert not any(writer.is_alive() for writer in writers)
     # It was killed while it wrote, each time, and not between two writes.
     assert ledger.acknowledged >= WRITES
-    assert ledger.unanswered >= KILLS
+    assert ledger.unanswered >= kills
     return ledger
 
 
@@ -91,37 +92,43 @@ def _check_answers(service: Service, ledger: Ledger) -> None:
     """Send every request for a new pool again: each has made one, and has its answer."""
     log = activities(service.url)
     made = {each["poolName"]: each["poolId"] for each in log if each["action"] == "pool-created"}
-    with requests.Session() as session:
-        for name in ledger.names:
-            headers = {"Idempotency-Key": name}
-            answer = session.post(
-                f"{service.url}/api/pools", json=draft(name), headers=headers, timeout=30
-            )
+    for name in ledger.names:
+        answer = _made(service, name)
 
-            assert 201 == answer.status_code
-            assert ledger.told.get(name, answer.content) == answer.content
-            # One that nobody was told of is told now if it was made, and made now if not.
-            assert name not in made or made[name] == answer.json()["id"]
+        assert 201 == answer.status_code
+        assert ledger.told.get(name, answer.content) == answer.content
+        # One that nobody was told of is told now if it was made, and made now if not.
+        assert name not in made or made[name] == answer.json()["id"]
+
+
+def _delete_the_newest(service: Service, ledger: Ledger) -> None:
+    """Make one more pool, and delete it."""
+    answer = _made(service, "newest")
+    id_ = answer.json()["id"]
+    assert requests.delete(f"{service.url}/api/pools/{id_}", timeout=30).ok
+    ledger.ids.append(id_)
+    ledger.names["newest"], ledger.told["newest"] = id_, answer.content
+    ledger.deleted.add(id_)
 
 
 def _check_ids_go_on(service: Service, ledger: Ledger) -> None:
-    """Delete the newest pool, kill the service, and see that its id is not given again."""
-    draft = {"name": "n", "region": "r", "provider": "p", "nodeTypes": [{"type": "t", "count": 1}]}
-    newest = requests.post(f"{service.url}/api/pools", json=draft, timeout=30).json()["id"]
-    assert requests.delete(f"{service.url}/api/pools/{newest}", timeout=30).ok
-    service.kill()
-    service.start()
-    after = requests.post(f"{service.url}/api/pools", json=draft, timeout=30).json()["id"]
+    """See that no id is given again, that of a deleted pool neither."""
+    after = _made(service, "after").json()["id"]
 
-    numbers = [int(id_.removeprefix("pool-")) for id_ in (*ledger.ids, newest)]
-    assert int(after.removeprefix("pool-")) > max(numbers)
-    assert newest not in ledger.ids
+    assert int(after.removeprefix("pool-")) > max(
+        int(id_.removeprefix("pool-")) for id_ in ledger.ids
+    )
+
+
+def _made(service: Service, name: str) -> requests.Response:
+    headers = {"Idempotency-Key": name}
+    return requests.post(f"{service.url}/api/pools", json=draft(name), headers=headers, timeout=30)
 
 
 def test_sqlite(tmp_path: Path) -> None:
-    """500 random writes to a file, killed now and then in the middle of them."""
+    """Hundreds of random writes to a file, killed now and then in the middle of them."""
     service = Service(tmp_path, f"sqlite:///{tmp_path / 'pools.db'}")
-    _write_and_check(service, lambda _: _kill(service))
+    _write_and_check(service, lambda _: _kill(service), KILLS)
 
 
 @pytest.fixture(name="mortal")
@@ -131,17 +138,17 @@ def _mortal() -> Iterator[PostgresqlServer]:
 
 
 def test_postgresql(tmp_path: Path, mortal: PostgresqlServer) -> None:
-    """500 random writes to a server: its client is killed now and then, or it is."""
+    """Hundreds of random writes to a server: its client is killed now and then, or it is."""
     service = Service(tmp_path, mortal.fresh())
 
     def crash(number: int) -> None:
-        if number % 3 == 1:
+        if number % 2:
             mortal.kill()
             mortal.start()
         else:
             _kill(service)
 
-    _write_and_check(service, crash)
+    _write_and_check(service, crash, 2 * KILLS)
 
 
 def _kill(service: Service) -> None:
@@ -149,15 +156,16 @@ def _kill(service: Service) -> None:
     service.start()
 
 
-def _write_and_check(service: Service, crash: Callable[[int], None]) -> None:
+def _write_and_check(service: Service, crash: Callable[[int], None], kills: int) -> None:
     service.start()
     try:
-        ledger = _killed_again_and_again(service, crash)
+        ledger = _killed_again_and_again(service, crash, kills)
         _check(service, ledger)
+        _delete_the_newest(service, ledger)
         # Once more from nothing but what is stored.
         _kill(service)
         _check(service, ledger)
-        _check_answers(service, ledger)
         _check_ids_go_on(service, ledger)
+        _check_answers(service, ledger)
     finally:
         service.process.stop()

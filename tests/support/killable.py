@@ -13,8 +13,8 @@ from demo.processes import LOOPBACK, Process, free_port
 
 SECONDS = 180.0
 """Far more than anything takes."""
-KILLS = int(os.environ.get("GPUSCOPE_TEST_KILLS", "2"))
-"""So often whatever a test kills is killed."""
+KILLS = int(os.environ.get("GPUSCOPE_TEST_KILLS", "1"))
+"""So often is each killed that a test kills."""
 
 
 class Service:

@@ -17,8 +17,9 @@ from tests.support.apiserver import running as running_cluster
 from tests.support.cluster_objects import Content, node
 from tests.support.stack import CACHE, LIMITS, QUERIED, READY_SECONDS, SCRAPE_SECONDS, unmeasured
 
-SETTLE = 2
-_FACTS = {"gpuscope.io/pool": "west", "node.kubernetes.io/instance-type": "p4d.24xlarge"}
+SETTLE = 1
+_SEEN = ("changed", "unchanged")
+_UNSEEN = ("stale", "unreadable")
 
 Entry = tuple[str, str]
 
@@ -34,17 +35,17 @@ class Observed:
     apis: tuple[Process, ...]
     urls: tuple[str, ...]
 
-    def activities(self, place: int = 0) -> list[dict[str, Any]]:
-        """Return what one of the services tells, oldest first."""
+    def activities(self, place: int = 0, pool: str = "west") -> list[dict[str, Any]]:
+        """Return what one of the services tells of a pool, oldest first."""
         url = f"{self.urls[place]}/api/pools/activity"
-        answer = requests.get(url, params={"limit": 200}, timeout=20)
+        answer = requests.get(url, params={"limit": "200", "poolId": pool}, timeout=20)
         assert HTTPStatus.OK == answer.status_code, answer.text
         found: list[dict[str, Any]] = answer.json()["activities"]
         return found[::-1]
 
-    def entries(self, place: int = 0) -> list[Entry]:
+    def entries(self, place: int = 0, pool: str = "west") -> list[Entry]:
         """Return the same, as briefly as can be."""
-        return [(one["action"], one["details"]) for one in self.activities(place)]
+        return [(one["action"], one["details"]) for one in self.activities(place, pool)]
 
     def kubectl(self, *arguments: str) -> None:
         """Run the real kubectl."""
@@ -57,13 +58,46 @@ class Observed:
         url = f"{self.urls[place]}/healthz"
         wait_for(lambda: not answers(url), seconds=READY_SECONDS, what="its end", every=0.1)
 
-    def wait_for(self, *expected: Entry, place: int = 0) -> None:
+    def start(self, place: int = 0) -> None:
+        """Start one of the services anew."""
+        self.apis[place].start()
+        self.apis[place].wait_ready(seconds=READY_SECONDS)
+
+    def wait_for(self, *expected: Entry, place: int = 0, pool: str = "west") -> None:
         """Wait until these are the newest entries."""
 
         def told() -> bool:
-            return self.entries(place)[-len(expected) :] == list(expected)
+            return self.entries(place, pool)[-len(expected) :] == list(expected)
 
         wait_for(told, seconds=READY_SECONDS, what=f"{expected}", every=0.2)
+
+    def sees(self, place: int = 0) -> int:
+        """Return how often a service has seen nodes itself."""
+        return self._looks(place, _SEEN)
+
+    def wait_until_settled(self, place: int = 0) -> None:
+        """Wait until whatever could be told of what there is was told: it was seen for long."""
+        goal = self.sees(place) + 3 * SETTLE
+        wait_for(lambda: self.sees(place) >= goal, seconds=READY_SECONDS, what="looks", every=0.2)
+
+    def wait_until_blind(self) -> None:
+        """Wait until a look has found nothing to go by."""
+        before = self._looks(0, _UNSEEN)
+        wait_for(
+            lambda: self._looks(0, _UNSEEN) > before,
+            seconds=READY_SECONDS,
+            what="a look at nothing",
+            every=0.2,
+        )
+
+    def _looks(self, place: int, outcomes: Sequence[str]) -> int:
+        text = requests.get(f"{self.urls[place]}/metrics", timeout=20).text
+        return sum(
+            int(float(line.split()[-1]))
+            for line in text.splitlines()
+            if line.startswith("gpuscope_api_pool_looks_total{")
+            and any(f'outcome="{outcome}"' in line for outcome in outcomes)
+        )
 
 
 @contextmanager
@@ -123,6 +157,9 @@ def observed(
         yield Observed(cluster, kubeconfig, teller, read, tuple(apis), urls)
 
 
-def west_node(name: str, **facts: Any) -> Content:
-    """Return a node of the pool `west`."""
-    return node(name, labels=_FACTS, **facts)
+def west_node(name: str, *, pool: str = "west", cordoned: bool = False, **facts: Any) -> Content:
+    """Return a node of the pool `west`, or of another one."""
+    labels = {"gpuscope.io/pool": pool, "node.kubernetes.io/instance-type": "p4d.24xlarge"}
+    made = node(name, labels=labels, **facts)
+    made["spec"]["unschedulable"] = cordoned
+    return made
