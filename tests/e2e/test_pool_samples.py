@@ -4,7 +4,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,9 @@ import requests
 
 from demo import stack
 from demo.processes import LOOPBACK, free_port, wait_for
-from tests.support import token_file
+from queryapi.settings import Role
+from queryapi.storage import pools as storage
+from tests.support.access import issue
 from tests.support.shape import misshapen
 from tests.support.stack import (
     LIMITS,
@@ -24,7 +26,7 @@ from tests.support.stack import (
     RunningStack,
     running_stack,
 )
-from tests.support.stored import prepared
+from tests.support.stored import POOL, prepared, stored
 
 pytestmark = pytest.mark.e2e
 
@@ -34,7 +36,6 @@ SAMPLES = Path(__file__).parent.parent / "samples"
 SOON = {"pools": {"ttl": 0.5, "observe": 1, "settle": 0, "activate_after": 0}}
 BEFORE = 6
 """The document's POST makes pool-7: six are there before it."""
-TOKEN = {"Authorization": f"Bearer {token_file.TOKEN}"}
 
 
 def _examples() -> dict[str, Any]:
@@ -64,6 +65,20 @@ class Client:
         answer = self.ask("GET", path, params=query)
         assert answer.status_code == requests.codes.ok, answer.text
         return answer.json()
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A service that asks for tokens."""
+
+    client: Client
+    viewer: str
+    admin: str
+
+    def headers(self, who: str) -> dict[str, str]:
+        """Return what somebody sends."""
+        tokens = {"viewer": self.viewer, "admin": self.admin, "wrong": "wrong"}
+        return {"Authorization": f"Bearer {tokens[who]}"} if who in tokens else {}
 
 
 @pytest.fixture(name="running", scope="module")
@@ -237,52 +252,53 @@ def test_a_pool_that_is_not_there(pools: Client) -> None:
     assert [(404, EXAMPLES["404"])] * 3 == [(it.status_code, it.json()) for it in answers]
 
 
+@pytest.fixture(name="guarded", scope="module")
+def _guarded(running: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """Run one more query service over the same Prometheus, with a database of its own."""
+    folder, port = tmp_path_factory.mktemp("guarded"), free_port()
+    tokens = folder / "tokens"
+    viewer, admin = (issue(tokens, role, name=role) for role in (Role.VIEWER, Role.ADMIN))
+    settings = {
+        "clusters": [{"name": stack.CLUSTER, "prometheus_url": running.prometheus_url}],
+        "auth": {"tokens_file": str(tokens)},
+        "database_url": _damaged(folder),
+        "limits": LIMITS,
+        **NO_STREAM,
+    }
+    with stack.query_api(folder, [port], settings) as api:
+        api.wait_ready(seconds=READY_SECONDS)
+        yield Guarded(Client(f"http://{LOOPBACK}:{port}"), viewer, admin)
+
+
+def _damaged(folder: Path) -> str:
+    """Make a database that somebody has been at: what stands there is no list of node types."""
+    url = prepared(folder)
+    with stored(url) as store, store.writing() as session:
+        storage.insert(session, POOL)
+    with closing(sqlite3.connect(folder / "gpuscope.db")) as file, file:
+        file.execute("UPDATE pools SET node_types = '7'")
+    return url
+
+
 @pytest.mark.parametrize(
-    ("role", "method", "headers", "status"),
+    ("method", "who", "status"),
     [
-        ("admin", "GET", {}, 401),
-        ("admin", "POST", {}, 401),
-        ("admin", "GET", {"Authorization": "Bearer wrong"}, 401),
-        ("viewer", "POST", TOKEN, 403),
+        ("GET", "nobody", 401),
+        ("POST", "nobody", 401),
+        ("GET", "wrong", 401),
+        ("POST", "viewer", 403),
     ],
 )
-def test_whoever_may_not(
-    running: RunningStack,
-    tmp_path: Path,
-    role: str,
-    method: str,
-    headers: dict[str, str],
-    status: int,
-) -> None:
+def test_whoever_may_not(guarded: Guarded, method: str, who: str, status: int) -> None:
     """Without a token, or with one that may not write, the document's 401 and 403 are answered."""
-    tokens = {"auth": {"tokens_file": str(token_file.written(tmp_path, role))}}
-    with _another(running, tmp_path, tokens) as client:
-        body = EXAMPLES["POST /api/pools request"]
-        refused = client.ask(method, json=body, headers=headers)
+    body = EXAMPLES["POST /api/pools request"]
+    refused = guarded.client.ask(method, json=body, headers=guarded.headers(who))
 
     assert (status, EXAMPLES[str(status)]) == (refused.status_code, refused.json())
 
 
-def test_a_defect(running: RunningStack, tmp_path: Path) -> None:
+def test_a_defect(guarded: Guarded) -> None:
     """What nobody has foreseen is the document's 500, and says nothing of what it was."""
-    with _another(running, tmp_path, {}) as client:
-        made = client.ask("POST", json=EXAMPLES["POST /api/pools request"])
-        # Somebody has been at the file: what stands there is no list of node types.
-        with closing(sqlite3.connect(tmp_path / "gpuscope.db")) as file, file:
-            file.execute("UPDATE pools SET node_types = '7'")
-    with _another(running, tmp_path, {}) as client:
-        answer = client.ask("GET", "/pool-1")
+    answer = guarded.client.ask("GET", "/pool-1", headers=guarded.headers("admin"))
 
-    assert 201 == made.status_code
     assert (500, EXAMPLES["500"]) == (answer.status_code, answer.json())
-
-
-@contextmanager
-def _another(running: RunningStack, folder: Path, settings: dict[str, Any]) -> Iterator[Client]:
-    """Run one more query service over the same Prometheus, with a database of its own."""
-    port = free_port()
-    clusters = [{"name": stack.CLUSTER, "prometheus_url": running.prometheus_url}]
-    given = {"clusters": clusters, "limits": LIMITS, **NO_STREAM, **settings}
-    with stack.query_api(folder, [port], given) as api:
-        api.wait_ready(seconds=READY_SECONDS)
-        yield Client(f"http://{LOOPBACK}:{port}")
