@@ -14,10 +14,11 @@ import requests
 from tests.support.killable import Service
 from tests.support.pool_writers import activities
 from tests.support.postgresql import PostgresqlServer
+from tests.support.whole import some
 
 pytestmark = pytest.mark.e2e
 
-WRITERS, ROUNDS, POOLS = 4, 15, 3
+WRITERS, ROUNDS, POOLS = 4, some(6, 15), 3
 FIELDS = ("name", "description", "tags")
 DRAFT = {"name": "n", "region": "r", "provider": "p", "nodeTypes": [{"type": "t", "count": 1}]}
 
@@ -164,7 +165,7 @@ def test_a_pool_is_deleted_once(two: Two) -> None:
 def test_what_one_writes_the_other_tells_at_once(two: Two) -> None:
     """No answer after a write is from before it, whichever of them is asked."""
     id_ = _made(two)
-    for turn in range(20):
+    for turn in range(some(8, 20)):
         two.ask(turn, "PUT", f"/{id_}", json={"name": f"turn {turn}"})
         listed = {pool["id"]: pool["name"] for pool in two.ask(turn + 1, "GET").json()["pools"]}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queryapi.access.principal import Scope
@@ -14,6 +14,7 @@ from queryapi.services.vitals.answers import RealTimeMetrics
 from queryapi.services.vitals.model import Finding, Round, Status
 from queryapi.services.vitals.report import Manner, millisecond, nothing, number, told
 from tests.support.vitals import ZEROS
+from tests.support.whole import some
 
 AT = 1760813132.123
 EVERYTHING = Scope()
@@ -297,6 +298,7 @@ _findings = st.lists(
 ).map(tuple)
 
 
+@settings(max_examples=some(20, 40))
 @given(
     st.builds(Round, at=_FINITE, findings=_findings, events_per_second=st.none() | _ANY),
     st.none() | st.frozensets(st.sampled_from(["c", "d"])),
