@@ -43,13 +43,15 @@ from tests.support.victoriametrics import victoriametrics
 pytestmark = pytest.mark.e2e
 
 _SCRAPED = """
-global: {{scrape_interval: 1s}}
+global: {{scrape_interval: {seconds}s}}
 scrape_configs:
   - job_name: fleet
     honor_labels: true
     static_configs:
       - targets: ["{target}"]
 """
+# It sees new series ten seconds later, whoever asks: more looks would only cost more.
+_VICTORIA_SECONDS = 3
 _H100 = NodeClass("p", "H100", "t", "z", "r", "AWS")
 _CPU = NodeClass("p", "", "c", "z", "r", "AWS")
 _T4 = NodeClass("", "T4", "", "", "", "")
@@ -204,10 +206,10 @@ class _Store:
         return bool({"a"} == rated and moved and len(told) == 5)
 
 
-def _rules() -> dict[str, Any]:
+def _rules(seconds: int) -> str:
     files = [ROOT / "prometheus" / "rules" / name for name in ("totals.yml", "nodes.yml")]
     groups = [group for path in files for group in yaml.safe_load(path.read_text())["groups"]]
-    return {"groups": [{**group, "interval": "1s"} for group in groups]}
+    return yaml.safe_dump({"groups": [{**group, "interval": f"{seconds}s"} for group in groups]})
 
 
 @pytest.fixture(name="store", scope="module", params=["prometheus", "victoriametrics"])
@@ -215,33 +217,34 @@ def _store(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[_Store]:
     folder = tmp_path_factory.mktemp(request.param)
-    rules = yaml.safe_dump(_rules())
     with _Living() as target:
         if request.param == "prometheus":
-            running: Any = prometheus(folder, target, rules=rules)
+            running: Any = prometheus(folder, target, rules=_rules(1))
         else:
-            running = _victoria(folder, target, rules)
+            running = _victoria(folder, target)
         with running as found:
             transport = HttpTransport(connect=1)
             client = PrometheusClient(
-                Cluster("a", found.url), transport, seconds=5, metrics=Metrics("test").querying
+                Cluster("a", found.url), transport, seconds=30, metrics=Metrics("test").querying
             )
             store = _Store(client)
-            wait_for(store.is_complete, seconds=120, what="rules over two scrapes")
+            wait_for(store.is_complete, seconds=180, what="rules over two scrapes")
             # vmalert sees what was recorded one evaluation later.
-            time.sleep(3)
+            time.sleep(2 * _VICTORIA_SECONDS)
             yield store
             transport.close()
 
 
-def _victoria(folder: Path, target: Target, rules: str) -> Any:
+def _victoria(folder: Path, target: Target) -> Any:
     home = folder / "home"
     # Alerts are not asked for here, and all of them each second cost more than all else.
-    for name, text in (("rules", rules), ("alerts", "groups: []\n")):
+    for name, text in (("rules", _rules(_VICTORIA_SECONDS)), ("alerts", "groups: []\n")):
         (home / name).mkdir(parents=True)
         (home / name / "all.yml").write_text(text)
-    (home / "prometheus.yml").write_text(_SCRAPED.format(target=target.address))
-    return victoriametrics(folder, home, "-search.latencyOffset=0s")
+    (home / "prometheus.yml").write_text(
+        _SCRAPED.format(target=target.address, seconds=_VICTORIA_SECONDS)
+    )
+    return victoriametrics(folder, home, "-search.latencyOffset=0s", seconds=_VICTORIA_SECONDS)
 
 
 def test_numbers_are_those_of_each_class(store: _Store) -> None:
