@@ -22,7 +22,7 @@ from tests.support.processes import children
 
 _STAMP = 0.002
 _WORKERS = 8
-_REST_SECONDS = 0.1
+_REST_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
