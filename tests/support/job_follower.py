@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 _PAUSE = 0.05
-_CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS = 30.0
 
 
 class Follower:
@@ -43,9 +43,11 @@ class Follower:
         while not self._over():
             try:
                 await self._connected()
-            except (OSError, WebSocketException):
+            except (OSError, EOFError, WebSocketException):
                 self.cuts += 1
                 await asyncio.sleep(_PAUSE)
+            except Exception as error:  # noqa: BLE001 - told to whoever looks
+                self.wrong[repr(error)] += 1
 
     async def _connected(self) -> None:
         async with connect(

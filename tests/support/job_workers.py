@@ -224,6 +224,10 @@ class _Worker:
             self._ledger.unanswered += 1
             self._hang_up()
             return None
+        except Exception as error:  # noqa: BLE001 - told to whoever looks
+            self._ledger.wrong[f"{path} was answered with {error!r}"] += 1
+            self._hang_up()
+            return None
         if status == _OK:
             found: dict[str, Any] = json.loads(answer)
             return found

@@ -87,6 +87,8 @@ class Writer(threading.Thread):
         self._rest = rest
         self._pools: list[str] = []
         self._session = requests.Session()
+        # Tests change the environment meanwhile.
+        self._session.trust_env = False
         self.pause = threading.Event()
 
     def run(self) -> None:
@@ -98,7 +100,10 @@ class Writer(threading.Thread):
                 )
                 if len(self._pools) > _MOST_POOLS:
                     kind = self._delete
-                (kind if self._pools else self._create)()
+                try:
+                    (kind if self._pools else self._create)()
+                except Exception as error:  # noqa: BLE001 - told to whoever looks
+                    self._note(f"{self.name}: {error!r}")
                 self.pause.wait(self._rest)
 
     def _create(self) -> None:

@@ -26,7 +26,8 @@ class Readers:
 
     Attributes:
         answers: How often each status was answered, by path.
-        cut: Requests that somebody had accepted and nobody answered: what was asked, and how.
+        cut: Requests that somebody had accepted and nobody answered: what was asked, and how; and
+            whatever else went wrong, which ends none of them.
         refused: Connections that nobody took.
     """
 
@@ -73,14 +74,14 @@ class Readers:
             return told
 
     def _read(self, keeps: bool) -> None:  # noqa: FBT001 - of its thread
-        session = requests.Session()
+        session = _session()
         turn = 0
         while not self._over.is_set():
             path = self._paths[turn % len(self._paths)]
             turn += 1
             if not keeps:
                 session.close()
-                session = requests.Session()
+                session = _session()
             self._ask(session, path)
             time.sleep(self._rest)
         with suppress(Exception):
@@ -96,6 +97,16 @@ class Readers:
                     self.refused += 1
                 else:
                     self.cut.append(f"{path}: {error!r}")
+        except Exception as error:  # noqa: BLE001 - told to whoever looks
+            with self._lock:
+                self.cut.append(f"{path}: {error!r}")
         else:
             with self._lock:
                 self.answers[path, answer.status_code] += 1
+
+
+def _session() -> requests.Session:
+    """Return one that looks at nothing of the environment, which tests change meanwhile."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
