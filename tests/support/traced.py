@@ -15,12 +15,12 @@ SCRAPE_SECONDS = stack.LARGE_SCRAPE_SECONDS if WHOLE else stack.SCRAPE_SECONDS
 _NODES, _PODS = "openb_node_list_all_node.csv", "openb_pod_list_default.csv"
 
 
-def trace_folder(factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the trace: all of its pods, and its share of machines."""
+def trace_folder(factory: pytest.TempPathFactory, of: int = SHARE) -> Path:
+    """Return a folder with the trace: all of its pods, and one machine *of* so many."""
     given = os.environ.get("TRACE_DIR")
     if not given:
         pytest.skip("set TRACE_DIR to the folder of the openb trace (README.md says where from)")
-    return share(Path(given), factory.mktemp("trace"), SHARE)
+    return share(Path(given), factory.mktemp("trace"), of)
 
 
 def share(given: Path, folder: Path, of: int) -> Path:
