@@ -22,6 +22,7 @@ from tests.support.prometheus_outage import (
     JOB,
     POOLS,
     REPORT,
+    SCRAPE_SECONDS,
     SLACK,
     STALE,
     STATUS,
@@ -31,6 +32,7 @@ from tests.support.prometheus_outage import (
     Outage,
     name_of,
     outage_of_all,
+    part_of,
 )
 from tests.support.relay import Fault
 
@@ -82,12 +84,13 @@ def test_it_is_marked_as_old_and_then_refused(outage: Outage, fault: Enum) -> No
 @pytest.mark.parametrize("fault", FAULTS, ids=name_of)
 def test_what_is_told_is_what_prometheus_had(outage: Outage, fault: Enum) -> None:
     """Every answer, old or new, is the fleet as it was at the moment that the answer names."""
-    # What was allocated at the evaluation before, or after, may stand in for it: a second is whole.
+    # What was allocated at the evaluation before, or after, may stand in for it.
+    near = 1.5 * SCRAPE_SECONDS
     for each in outage.heard(STATUS, name_of(fault), 0, float("inf")):
         if each.answer.ok:
             data = each.answer.json()["data"]
             at = datetime.fromisoformat(data["timestamp"]).timestamp()
-            then = {told for time_, told in outage.allocated.items() if abs(time_ - at) <= 1.5}
+            then = {told for time_, told in outage.allocated.items() if abs(time_ - at) <= near}
             assert GPUS == data["current_gpu_usage"]["total_gpus"]
             assert data["current_gpu_usage"]["allocated_gpus"] in then
             assert not each.fresh or each.came - at < LATE
@@ -178,15 +181,12 @@ def test_reports_are_stored_and_followed(outage: Outage) -> None:
 @pytest.mark.parametrize("fault", FAILURES, ids=name_of)
 def test_real_time_metrics_name_it(outage: Outage, fault: Enum) -> None:
     """That cluster's part is ill while it fails, and well again after, in answers as ever."""
-    # One that has lost its data is well itself: what it should know of is not there.
-    part = "gpu-cluster" if fault is HttpFault.EMPTY else "prometheus"
-    service = f"{part}@{name_of(fault)}"
     settled = outage.recorder.between(VITALS, outage.began + STALE, outage.lifted)
     words = []
     for each in (settled[-1], outage.recorder.heard[VITALS][-1]):
         assert HTTPStatus.OK == each.answer.status_code
         entries = each.answer.json()["api_metrics"]
-        words.append(next(e["status"] for e in entries if e["service"] == service))
+        words.append(next(e["status"] for e in entries if e["service"] == part_of(fault)))
 
     assert words[0] in {"error", "timeout", "unhealthy", "not_configured"}
     assert "healthy" == words[1]

@@ -28,11 +28,13 @@ TTL, STALE = 3.0, 7.0
 SLACK = 3.0
 """Windows open at whole seconds, and an answer may be under way when a fault begins."""
 PAUSE = 1.0
+"""Between what is asked of all of them at once; of each cluster twice as long."""
+SCRAPE_SECONDS = 2
 SETTINGS = {
     "cache": {"ttl": TTL, "stale": STALE},
     "monitoring": {"ttl": TTL},
     "pools": {"ttl": TTL},
-    "upstream": {"pause": 1.0, "max_bytes": 4 * 1024 * 1024},
+    "upstream": {"pause": 1.0, "max_bytes": 1024 * 1024},
     # A busy machine is not what is looked for.
     "real_time_metrics": {"refresh_interval": 3, "deadline": 2.0},
 }
@@ -51,6 +53,13 @@ REPORT = f"POST {JOB}"
 def name_of(fault: Enum) -> str:
     """Return what the cluster is called whose Prometheus has the fault."""
     return fault.name.lower()
+
+
+def part_of(fault: Enum) -> str:
+    """Return what of its cluster real-time metrics call ill."""
+    # One that has lost its data is well itself: what it should know of is not there.
+    part = "gpu-cluster" if fault is HttpFault.EMPTY else "prometheus"
+    return f"{part}@{name_of(fault)}"
 
 
 @dataclass(frozen=True)
@@ -103,21 +112,26 @@ def _clusters(relays: dict[Enum, HttpRelay], cleanup: ExitStack, port: int) -> l
     return known
 
 
-def _clients(url: str) -> list[dict[str, Any]]:
-    """Return what is asked meanwhile: a client for each cluster, and two for what all have."""
-    clients: list[dict[str, Any]] = [
+def _of_each(url: str) -> list[dict[str, Any]]:
+    """Return what is asked of each cluster, by a client for each."""
+    return [
         {f"{path} {name}": getting(url + path, cluster=name) for path in (*DATA, HEALTH)}
         for name in (stack.CLUSTER, *map(name_of, FAULTS))
     ]
+
+
+def _of_all(url: str) -> list[dict[str, Any]]:
+    """Return what is asked of all of them at once, by two clients."""
     numbers = count(1)
 
     def report(session: requests.Session) -> requests.Response:
         body = {"workerId": "w", "progress": 1, "logLines": [{"message": str(next(numbers))}]}
         return session.post(f"{url}/api/jobs/{JOB}/progress", json=body, timeout=30)
 
-    clients.append({REPORT: report, **{path: getting(url + path) for path in UNTOUCHED}})
-    clients.append({path: getting(url + path) for path in (POOLS, CLUSTERS, VITALS)})
-    return clients
+    return [
+        {REPORT: report, **{path: getting(url + path) for path in UNTOUCHED}},
+        {path: getting(url + path) for path in (POOLS, CLUSTERS, VITALS)},
+    ]
 
 
 def _all_fresh(recorder: Recorder, since: float) -> bool:
@@ -140,9 +154,17 @@ def _all_well(recorder: Recorder) -> bool:
 def _settled(recorder: Recorder, since: float) -> bool:
     """Tell whether everything was answered at least once that was asked for after a moment."""
     asked = [f"{path} {name_of(fault)}" for path in (*DATA, HEALTH) for fault in FAULTS]
+    parts = {part_of(fault) for fault in FAILURES}
     if not all(
         any(each.asked > since for each in recorder.heard[name]) for name in (*asked, POOLS, VITALS)
     ):
+        return False
+    # On a busy machine it takes a while until each is known to be ill.
+    for fault in FAILURES:
+        if recorder.heard[f"{HEALTH} {name_of(fault)}"][-1].answer.json()["status"] != "unhealthy":
+            return False
+    entries = recorder.heard[VITALS][-1].answer.json()["api_metrics"]
+    if any(each["service"] in parts and each["status"] == "healthy" for each in entries):
         return False
     listed = recorder.heard[CLUSTERS][-1]
     ill = [each for each in listed.answer.json()["clusters"] if each["health"] == "unhealthy"]
@@ -160,6 +182,7 @@ def outage_of_all(folder: Path) -> Iterator[Outage]:
             running_stack(
                 folder,
                 "living",
+                seconds=SCRAPE_SECONDS,
                 settings={**SETTINGS, **more},
                 clusters=lambda port: _clusters(relays, cleanup, port),
             )
@@ -170,7 +193,10 @@ def outage_of_all(folder: Path) -> Iterator[Outage]:
         recorder, follower = Recorder(), Follower(f"ws://{stream}/ws", [JOB])
         following = Background(follower.follow())
         pushed = cleanup.enter_context(listening_to(f"ws://{stream}{VITALS}/ws?interval=1"))
-        with recorder.asking(_clients(running.api_url), PAUSE):
+        with (
+            recorder.asking(_of_all(running.api_url), PAUSE),
+            recorder.asking(_of_each(running.api_url), 2 * PAUSE),
+        ):
             wait_for(lambda: _all_fresh(recorder, 0), seconds=READY_SECONDS, what="all fresh")
             before = {fault: relay.requests for fault, relay in relays.items()}
             began = time.time()
