@@ -16,10 +16,11 @@ from tests.support.killable import SECONDS, Service
 from tests.support.pool_writers import draft
 from tests.support.processes import group
 from tests.support.waiting_prometheus import answering
+from tests.support.whole import some
 
 pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
-MOMENTS = 3
+MOMENTS = some(2, 10)
 STARTING, ENDING = 2.0, 1.0
 """Seconds that it takes, more or less."""
 
