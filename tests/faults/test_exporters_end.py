@@ -20,15 +20,18 @@ pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 SECONDS = 60.0
 _COMMAND = str(Path(sys.executable).with_name("gpuscope-exporter"))
 # More than the kernel keeps for somebody who reads nothing.
-_LARGE = 8_000_000
-_PODS = 4000
-_LONG = "x" * 200
+_LARGE = 5_000_000
+_PODS = 1600
+_LONG, _SPACE = "x" * 240, "n" * 63
 
 
 @contextmanager
 def _exporter(folder: Path) -> Iterator[tuple[Process, int]]:
     """Run a cluster exporter whose page is large; returns its port too."""
-    objects = [node("n"), *(pod(f"{_LONG}-{number}", 1, node="n") for number in range(_PODS))]
+    objects = [
+        node("n"),
+        *(pod(f"{_LONG}-{number}", node="n", namespace=_SPACE) for number in range(_PODS)),
+    ]
     with running(*objects) as cluster:
         port = free_port()
         command = [_COMMAND, "cluster", f"--kubeconfig={cluster.kubeconfig(folder / 'config')}"]

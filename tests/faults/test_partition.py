@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -24,6 +24,10 @@ STALE_AFTER = 4
 _SECONDS = 180.0
 _NODES = ("n1", "n2", "n3")
 _MORE_THREADS, _MORE_BYTES = 8, 64 << 20
+
+
+def _wait(condition: Callable[[], bool], what: str) -> None:
+    wait_for(condition, seconds=_SECONDS, what=what, every=0.25)
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Watching:
 
     def run(self) -> None:
         """Look until it is over; whoever ended publishes nothing."""
-        while not self.over.wait(0.1):
+        while not self.over.wait(0.25):
             first, second, again = (self._looked(place) for place in (0, 1, 0))
             # Between two looks it may change hands, not while one page has it before and after.
             self.both |= first and second and again
@@ -79,7 +83,7 @@ class Watching:
     def _looked(self, place: int) -> bool:
         try:
             found = self.replicas[place].lines("gpu_node_capacity")
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
         self.zeros += [line for line in found if line.endswith(" 0")]
         return bool(found)
@@ -124,7 +128,7 @@ def _stand(tmp_path: Path) -> Iterator[Stand]:
             stack.callback(replica.process.stop)
             replicas.append(replica)
             # The first one leads.
-            wait_for(replicas[0].publishes, seconds=_SECONDS, what="the first one's numbers")
+            _wait(replicas[0].publishes, "the first one's numbers")
         yield Stand(net, replicas[0], replicas[1], f"http://{ours}:{port}")
 
 
@@ -135,7 +139,7 @@ def _replica(folder: Path, url: str, address: str) -> Replica:
     flags = ("--leader-elect", "--leader-elect.lease=gpu/leader", f"--stale-after={STALE_AFTER}")
     process = programs.cluster_exporter(folder, port, folder / "config", *flags)
     process.start()
-    wait_for(lambda: _serves(port), seconds=_SECONDS, what="its page")
+    _wait(lambda: _serves(port), "its page")
     return Replica(process, f"http://{LOOPBACK}:{port}", address)
 
 
@@ -164,13 +168,13 @@ def test_the_leader_is_cut_off(stand: Stand) -> None:
     watcher.start()
 
     stand.net.cut(first.address)
-    wait_for(lambda: not first.publishes(), seconds=_SECONDS, what="silence")
-    wait_for(lambda: first.own("apiserver_up") == 0, seconds=_SECONDS, what="apiserver_up 0")
+    _wait(lambda: not first.publishes(), "silence")
+    _wait(lambda: first.own("apiserver_up") == 0, "apiserver_up 0")
     said = requests.get(f"{first.url}/readyz", timeout=30)
     assert HTTPStatus.SERVICE_UNAVAILABLE == said.status_code
     assert "nothing heard for" in said.text
     stand.cordon("n1")
-    wait_for(lambda: _cordoned(second) == {"n1"}, seconds=_SECONDS, what="the second's numbers")
+    _wait(lambda: _cordoned(second) == {"n1"}, "the second's numbers")
     assert not first.publishes()
     now = first.costs()
     assert now[0] <= threads + _MORE_THREADS
@@ -178,9 +182,9 @@ def test_the_leader_is_cut_off(stand: Stand) -> None:
 
     stand.cordon("n2")
     stand.net.heal(first.address)
-    wait_for(lambda: first.own("apiserver_up") == 1, seconds=_SECONDS, what="apiserver_up 1")
+    _wait(lambda: first.own("apiserver_up") == 1, "apiserver_up 1")
     second.process.stop()
-    wait_for(lambda: _cordoned(first) == {"n1", "n2"}, seconds=_SECONDS, what="the first's numbers")
+    _wait(lambda: _cordoned(first) == {"n1", "n2"}, "the first's numbers")
     watching.over.set()
     watcher.join(_SECONDS)
 
