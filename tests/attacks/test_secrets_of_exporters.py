@@ -42,13 +42,14 @@ def _said(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     )
     answers: list[str] = []
     with _exporter(kind, folder, web) as (cluster, url):
-        answers += _asked(url, certificate)
         cluster.rotate_tokens("another")
         cluster.put(pod("odd", node_name="n1", labels={"job-name": _ODD_NAME}))
         answers += _asked(url, certificate)
         # What cannot be taken is told of; what was taken before is kept.
         web.write_text(f"basic_auth_users: {{me: {_PASSWORD}}}\n")
-        wait_for(lambda: "bcrypt" in _log(folder, url, certificate), seconds=60, what="a word")
+        wait_for(
+            lambda: "bcrypt" in _log(folder, url, certificate), seconds=60, what="a word", every=0.3
+        )
         answers += _asked(url, certificate)
     key = certificate.key.read_text().splitlines()[1]
     told = "\n".join([*answers, (folder / "log").read_text()])
@@ -83,7 +84,7 @@ def _asked(url: str, certificate: Certificate) -> list[str]:
         for path in ("/metrics", "/healthz", "/readyz", "/", f"/{_ODD}?token={_STALE}"):
             agent = "agent\x1b[31m" if _ODD in path else "agent"
             answer = requests.get(
-                url + path, auth=who, verify=str(certificate.cert), timeout=30,
+                url + path, auth=who, verify=str(certificate.cert), timeout=60,
                 headers={"User-Agent": agent, "Cookie": _STALE},
             )  # fmt: skip
             found.append(f"{answer.headers}{answer.text}")

@@ -119,7 +119,7 @@ def _seen(service: Attacked) -> Seen:
             )
 
         # They themselves go on: it is not they who hang up.
-        wait_for(are_gone, seconds=_SECONDS, what="the end of the slow", every=0.5)
+        wait_for(are_gone, seconds=_SECONDS, what="the end of the slow", every=1.5)
         after = [held(pid) for pid in processes]
     worker, gateway = (Watched(*each) for each in zip(before, worst, after, strict=True))
     return Seen(worker, gateway, statuses)
@@ -192,10 +192,14 @@ def test_who_vanishes_is_noticed(service: Attacked, seen: Seen) -> None:
         for port, begun in said * 8:
             far.append(cable.connect(port))
             far[-1].sendall(begun)
-        wait_for(lambda: service.streamed(_CLIENTS) == 8, seconds=_SECONDS, what="the clients")
+        wait_for(
+            lambda: service.streamed(_CLIENTS) == 8, seconds=_SECONDS, what="clients", every=0.5
+        )
         cable.pull()
         # The kernel alone would take a quarter of an hour to give them up.
-        wait_for(lambda: service.streamed(_CLIENTS) == 0, seconds=_SECONDS, what="their end")
+        wait_for(
+            lambda: service.streamed(_CLIENTS) == 0, seconds=_SECONDS, what="their end", every=0.5
+        )
         for pid, files in zip((service.worker, service.gateway), before, strict=True):
             wait_for(
                 lambda pid=pid, files=files: held(pid).files <= files + 4,  # type: ignore[misc]

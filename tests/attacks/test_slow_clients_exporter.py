@@ -97,7 +97,7 @@ def test_a_crowd_of_slow_clients_ends(
             stay = _MOST_SILENT if manners == _SILENT else 0
             return now.files <= before.files + stay + _FEW
 
-        wait_for(are_gone, seconds=_SECONDS, what="the end of the slow", every=0.2)
+        wait_for(are_gone, seconds=_SECONDS, what="the end of the slow", every=0.5)
         after = held(pid)
     assert (50 if manners == _TAKING else 0) >= max(refused)
     assert before.threads + _FEW >= worst.threads

@@ -149,10 +149,10 @@ def next_of(client: ClientConnection) -> Any:
     return json.loads(client.recv(timeout=_PATIENCE_SECONDS))
 
 
-def closing_code(client: ClientConnection) -> int:
+def closing_code(client: ClientConnection, seconds: float = _PATIENCE_SECONDS) -> int:
     """Return the code with which a connection is closed, whatever comes before."""
     try:
         while True:
-            client.recv(timeout=_PATIENCE_SECONDS)
+            client.recv(timeout=seconds)
     except ConnectionClosed as closed:
         return 1006 if closed.rcvd is None else int(closed.rcvd.code)
