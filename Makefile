@@ -32,7 +32,6 @@ test: export PYTHONDONTWRITEBYTECODE :=
 test: setup ## Run every test and hold the coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE)
-	cd prometheus/tests && ls *.test.yml | GOGC=400 xargs -n 4 -P 2 promtool test rules
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
