@@ -15,7 +15,7 @@ from tests.support.postgresql import PostgresqlServer, postgresql_server
 hypothesis.settings.register_profile("shared", deadline=None, max_examples=40)
 hypothesis.settings.load_profile("shared")
 
-_MANY_PROCESSES = {"attacks", "e2e", "faults"}
+_MANY_PROCESSES = {"attacks", "e2e", "faults", "tools"}
 _OURS = ("GPUSCOPE_", "KUBECONFIG", "NODE_NAME", "DEMO_NVML_", "OTEL_")
 
 

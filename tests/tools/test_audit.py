@@ -3,8 +3,7 @@
 import importlib.util
 import json
 import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,8 @@ import pytest
 from demo.processes import LOOPBACK, free_port
 from tests.support.manifests import ROOT
 from tests.support.raw_server import RawServer, http, read_request, saying_once
+from tests.support.whole import WHOLE
+from tools.audit import main
 
 pytestmark = pytest.mark.attacks
 
@@ -31,27 +32,33 @@ _KNOWN = {
         }
     ],
 }
+# Whether nobody listens or somebody hangs up is the same to pip-audit.
+_NO_ANSWERS = [http(b"", status="503 Down"), http(b"<html>"), None, *([b""] if WHOLE else [])]
 _REAL = pytest.mark.skipif(
     importlib.util.find_spec("pip_audit") is None, reason="no pip-audit here: make setup"
 )
 
 
+Audit = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(name="audit")
 def _audit(
-    folder: Path, *arguments: str, stub: Path | None = None, lock: str = _LOCK
-) -> tuple[int, str]:
-    """Audit *lock*; return status and output. *stub* is a folder whose pip_audit comes first."""
-    (folder / "lock.txt").write_text(lock)
-    path = os.pathsep.join(map(str, filter(None, (stub, ROOT, os.environ.get("PYTHONPATH")))))
-    done = subprocess.run(
-        [sys.executable, "-m", "tools.audit", *arguments, folder / "lock.txt"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return done.returncode, done.stdout + done.stderr
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Audit:
+    """Return what audits *lock* and returns status and output; a *stub* has its own pip_audit."""
+
+    def run(*arguments: str, stub: Path | None = None, lock: str = _LOCK) -> tuple[int, str]:
+        (tmp_path / "lock.txt").write_text(lock)
+        if stub:
+            path = os.pathsep.join(filter(None, (str(stub), os.environ.get("PYTHONPATH"))))
+            monkeypatch.setenv("PYTHONPATH", path)
+            monkeypatch.syspath_prepend(stub)
+        status = main([*arguments, str(tmp_path / "lock.txt")])
+        said = capsys.readouterr()
+        return status, said.out + said.err
+
+    return run
 
 
 def _service(known: object) -> RawServer:
@@ -84,41 +91,41 @@ _ELSEWHERE = {"name": "elsewhere", "version": "2.0", "vulns": []}
 
 
 @_REAL
-def test_nothing_known_is_clean(tmp_path: Path) -> None:
+def test_nothing_known_is_clean(audit: Audit) -> None:
     """0 when the service has answered for every package, and knows nothing of any."""
     with _service(None) as service:
-        status, said = _audit(tmp_path, f"--url={service.url}")
+        status, said = audit(f"--url={service.url}")
 
     assert (0, "audit: lock.txt: nothing is known of 2 packages\n") == (status, said)
 
 
 @_REAL
-def test_a_known_vulnerability_is_named(tmp_path: Path) -> None:
+def test_a_known_vulnerability_is_named(audit: Audit) -> None:
     """1, with package, advisory and repair; of a package too that is not installed here."""
     with _service(_KNOWN) as service:
-        status, said = _audit(tmp_path, f"--url={service.url}")
+        status, said = audit(f"--url={service.url}")
 
     assert 1 == status
     assert "elsewhere 2.0 has PYSEC-1, repaired in 2.1" in said
 
 
 @_REAL
-def test_an_advisory_that_cannot_be_read_is_no_good_news(tmp_path: Path) -> None:
+def test_an_advisory_that_cannot_be_read_is_no_good_news(audit: Audit) -> None:
     """2 when the service knows something that pip-audit does not understand."""
     with _service({**_KNOWN, "schema_version": "2.0.0"}) as service:
-        status, said = _audit(tmp_path, f"--url={service.url}")
+        status, said = audit(f"--url={service.url}")
 
     assert 2 == status
     assert "could not be audited" in said
 
 
 @_REAL
-@pytest.mark.parametrize("answer", [http(b"", status="503 Down"), http(b"<html>"), b"", None])
-def test_a_service_that_is_not_there_is_no_good_news(tmp_path: Path, answer: bytes | None) -> None:
+@pytest.mark.parametrize("answer", _NO_ANSWERS)
+def test_a_service_that_is_not_there_is_no_good_news(audit: Audit, answer: bytes | None) -> None:
     """2, and the reason, when nobody listens, or answers with anything but advisories."""
     with RawServer(saying_once(answer or b"")) as server:
         url = server.url if answer is not None else f"http://{LOOPBACK}:{free_port()}"
-        status, said = _audit(tmp_path, f"--url={url}")
+        status, said = audit(f"--url={url}")
 
     assert 2 == status
     assert "lock.txt could not be audited: " in said
@@ -148,29 +155,29 @@ def test_a_service_that_is_not_there_is_no_good_news(tmp_path: Path, answer: byt
     ids=["clean", "missing", "skipped", "other version", "doubt", "nothing", "vulnerable"],
 )
 def test_every_package_must_have_been_looked_up(
-    tmp_path: Path, expected: int, packages: list[object], said: str, told: str
+    audit: Audit, tmp_path: Path, expected: int, packages: list[object], said: str, told: str
 ) -> None:
     """What pip-audit passes over with a status of 0 is named here, and fails."""
-    status, output = _audit(tmp_path, stub=_stub(tmp_path, *packages, says=said))
+    status, output = audit(stub=_stub(tmp_path, *packages, says=said))
 
     assert expected == status, output
     assert told.lower() in output.lower()
 
 
-def test_without_a_report_nothing_is_known(tmp_path: Path) -> None:
+def test_without_a_report_nothing_is_known(audit: Audit, tmp_path: Path) -> None:
     """2 when pip-audit breaks off, though it does so with the status of a vulnerability."""
     stub = _stub(tmp_path)
     (stub / "pip_audit" / "__main__.py").write_text("raise SystemExit('it broke')")
 
-    assert (2, "audit: lock.txt could not be audited: it broke\n") == _audit(tmp_path, stub=stub)
+    assert (2, "audit: lock.txt could not be audited: it broke\n") == audit(stub=stub)
 
 
-def test_a_file_that_locks_nothing_is_not_clean(tmp_path: Path) -> None:
+def test_a_file_that_locks_nothing_is_not_clean(audit: Audit, tmp_path: Path) -> None:
     """2: an empty lock file is a mistake, and so is a name without a version."""
     stub = _stub(tmp_path)
 
-    assert 2 == _audit(tmp_path, stub=stub, lock="")[0]
-    assert 2 == _audit(tmp_path, stub=stub, lock="loose>=1\n")[0]
+    assert 2 == audit(stub=stub, lock="")[0]
+    assert 2 == audit(stub=stub, lock="loose>=1\n")[0]
 
 
 def test_every_lock_file_is_looked_at() -> None:
