@@ -12,6 +12,7 @@ import yaml
 
 from exporter.arguments import check, parser
 from exporter.server import Publisher, listen_address
+from tests.support import trying
 from tests.support.manifests import ROOT, named, of_kind, plain, pods
 from tools.chart import copies
 
@@ -85,15 +86,14 @@ def test_the_query_api_takes_its_settings(tmp_path: Path) -> None:
     """`--check-config` finds the ConfigMap usable once the Secret and the volume are there."""
     settings = named(plain(), "ConfigMap", "gpuscope-api")["data"]["gpuscope.yml"]
     (tmp_path / "tokens").mkdir()
-    token = ["token", "new", "--role=viewer", "--name=me"]
-    _api(*token, f"--file={tmp_path}/tokens/tokens.json")
+    trying.ours(
+        "gpuscope-api token new --role=viewer --name=me --file=tokens/tokens.json", tmp_path
+    )
     for folder in ("/etc/gpuscope", "/var/lib/gpuscope"):
         settings = settings.replace(folder, str(tmp_path))
     (tmp_path / "gpuscope.yml").write_text(settings)
 
-    done = _api(f"--config={tmp_path}/gpuscope.yml", "--check-config")
-
-    assert 0 == done.returncode, done.stderr
+    assert trying.ours("gpuscope-api --config=gpuscope.yml --check-config", tmp_path)
 
 
 def test_the_chart_carries_the_rules_and_dashboards_of_the_repository() -> None:
@@ -133,10 +133,6 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 
 def _unused(options: argparse.Namespace) -> Publisher:
     raise AssertionError(options)
-
-
-def _api(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return _run(".venv/bin/gpuscope-api", *arguments)
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:

@@ -38,9 +38,9 @@ OTHERS: Final = {
 @cache
 def groups() -> list[dict[str, Any]]:
     """Return the groups of all rules and alerts."""
+    # The loader in C: ten times as fast. Tests of rules are longer than the rules and have none.
     texts = (path.read_text() for path in RULE_FILES)
-    # Tests of rules are longer than the rules and have none.
-    contents = (yaml.safe_load(text) for text in texts if "\ngroups:" in f"\n{text}")
+    contents = (yaml.load(text, yaml.CSafeLoader) for text in texts if "\ngroups:" in f"\n{text}")
     return [group for content in contents if "groups" in content for group in content["groups"]]
 
 
