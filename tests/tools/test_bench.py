@@ -3,13 +3,16 @@
 import ast
 import time
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import page
 import promises
 import pytest
+import running
 from declared import HERE, SCRIPTS, SUBJECTS, Script, scripts
 from figures import Budget, Figure, Of
+from machine import machine
 from measured import Run, runs
 from running import ScriptError, run
 
@@ -145,8 +148,15 @@ from figures import Figure
 {then}
 """
 _FAST = Budget("fast", "own", 5, "ms")
+_HERE = cache(machine)
 _FIGURE = Figure("a scrape", "ms", budgets=(_FAST,))
 _TELL = 'Figure("a scrape", "ms").tell("small", 7.0)'
+
+
+@pytest.fixture(autouse=True)
+def _one_look_at_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How fast it is takes half a second to find out, and is no matter here."""
+    monkeypatch.setattr(running, "machine", _HERE)
 
 
 def _script(folder: Path, then: str, *figures: Figure, limit: float = 60) -> Script:
