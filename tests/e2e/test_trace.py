@@ -1,7 +1,14 @@
-"""A production trace through the whole stack, against sums made straight from its rows."""
+"""A production trace through the whole stack, against sums made straight from its rows.
 
+Scheduler monitoring of it is held to what the fleet's own API server says.
+"""
+
+import itertools
+import random
+import secrets
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,27 +18,61 @@ import pytest
 import requests
 from prometheus_api_client import PrometheusConnect
 
-from demo.processes import wait_for
+from demo.processes import ProcessError, wait_for
+from tests.e2e import scheduler_oracle
+from tests.e2e.scheduler_window import assert_adds_up, assert_filtered, same, shown
 from tests.support import oracle
+from tests.support.monitored import Monitoring
 from tests.support.oracle import Truth
-from tests.support.stack import READY_SECONDS, RunningStack, running_stack
-from tests.support.traced import SCRAPE_SECONDS, trace_folder
-from tests.support.whole import WHOLE
+from tests.support.stack import (
+    LARGE_SCRAPE_SECONDS,
+    PATIENT,
+    READY_SECONDS,
+    RunningStack,
+    running_stack,
+)
+from tests.support.traced import trace_folder
+from tests.support.whole import WHOLE, some
 
 pytestmark = [pytest.mark.e2e, pytest.mark.trace]
 
-# Thousands of pods on a busy machine: what is told counts here, not how soon.
-PATIENT = {"timeouts": {"query": 60, "request": 60}}
-GPUS = 6212 if WHOLE else 1542
-PEAK_SECOND = 12_523_649
-SOME_PODS = 2000 if WHOLE else 500
-TOO_MANY_PODS = 8152 if WHOLE else 2200
+SHARE = some(14, 1)
+"""One machine of so many is there."""
+# A scrape may take no longer than the time between two: on a busy machine that is long.
+SCRAPE_SECONDS = some(2, LARGE_SCRAPE_SECONDS)
+# A window costs Prometheus the more the more pods there are: not one after another.
+SETTINGS = {**PATIENT, "monitoring": {"ttl": SCRAPE_SECONDS}}
+EVERY = 0.5
+"""Seconds between two looks."""
+GPUS = some(454, 6212)
+SOME_PODS = 2000
+TOO_MANY_PODS = some(700, 8152)
 """More than the cluster can hold: what is left over is in small blocks."""
+# In between there are places enough, as with some pods.
+PACKED = (SOME_PODS, TOO_MANY_PODS) if WHOLE else (TOO_MANY_PODS,)
+BEGIN, PEAK, END = 12_000_000, 12_523_649, 12_902_959
+"""Seconds of the trace between which many pods come and go, and when there are most."""
+SLICES = some(1, 5)
+
+
+def _slices(begin: int, end: int) -> list[range]:
+    """Return the seconds in between, in so many parts."""
+    bounds = [begin + (end - begin) * number // SLICES for number in range(SLICES + 1)]
+    return [range(*each) for each in itertools.pairwise(bounds)]
+
+
+# One second of each: the timeline only goes forward.
+DRAWN_FROM = [
+    *_slices(BEGIN, PEAK),
+    range(PEAK, PEAK + 1),
+    *_slices(PEAK + 1, END),
+    range(END, END + 1),
+]
 
 
 @pytest.fixture(name="trace", scope="module")
 def _trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return trace_folder(tmp_path_factory)
+    return trace_folder(tmp_path_factory, SHARE)
 
 
 @dataclass(frozen=True)
@@ -42,28 +83,45 @@ class Packed:
     truth: Truth
 
 
-@pytest.fixture(name="packed", scope="module", params=[SOME_PODS, TOO_MANY_PODS])
+@pytest.fixture(name="packed", scope="module", params=PACKED)
 def _packed(
     trace: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Packed]:
     directory = tmp_path_factory.mktemp("packed")
     arguments = (f"--trace={trace}", f"--pods={request.param}")
     with running_stack(
-        directory, "packed", *arguments, seconds=SCRAPE_SECONDS, settings=PATIENT
+        directory, "packed", *arguments, seconds=SCRAPE_SECONDS, settings=SETTINGS
     ) as running:
         running.wait_for_totals(GPUS)
         yield Packed(running, oracle.packed(trace, request.param))
 
 
+@dataclass(frozen=True)
+class Instant:
+    """A running stack whose fleet is at one second of the timeline."""
+
+    stack: RunningStack
+    second: int
+
+
 @pytest.fixture(name="timeline", scope="module")
 def _timeline(trace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     directory = tmp_path_factory.mktemp("timeline")
-    arguments = (f"--trace={trace}", f"--at={PEAK_SECOND}")
+    arguments = (f"--trace={trace}", f"--at={BEGIN}")
     with running_stack(
-        directory, "timeline", *arguments, seconds=SCRAPE_SECONDS, settings=PATIENT
+        directory, "timeline", *arguments, seconds=SCRAPE_SECONDS, settings=SETTINGS
     ) as running:
         running.wait_for_totals(GPUS)
         yield running
+
+
+@pytest.fixture(name="instant", scope="module", params=DRAWN_FROM, ids=lambda it: str(it.start))
+def _instant(timeline: RunningStack, request: pytest.FixtureRequest) -> Instant:
+    second = random.Random(secrets.randbits(32)).choice(request.param)  # noqa: S311 - no secret
+    requests.post(
+        f"{timeline.fleet_url}/_demo/timeline", json={"until": second}, timeout=60
+    ).raise_for_status()
+    return Instant(timeline, second)
 
 
 def _shown(running: RunningStack) -> Truth:
@@ -90,15 +148,26 @@ def _told(running: RunningStack, endpoint: str, **parameters: str) -> dict[str, 
         answers.append(running.ask(endpoint, **parameters))
         return bool(answers[-1].status_code == requests.codes.ok)
 
-    wait_for(told, seconds=READY_SECONDS, what=f"an answer of {endpoint}")
+    wait_for(told, seconds=READY_SECONDS, what=f"an answer of {endpoint}", every=EVERY)
     data: dict[str, Any] = answers[-1].json()["data"]
     return data
 
 
+def _settled(running: RunningStack, expected: Truth) -> Truth:
+    """Return what is shown once it is the truth, or after a long time what is shown instead."""
+    seen: list[Truth] = []
+
+    def is_true() -> bool:
+        seen.append(_shown(running))
+        return seen[-1] == expected
+
+    with suppress(ProcessError):
+        wait_for(is_true, seconds=READY_SECONDS, what="the truth", every=EVERY)
+    return seen[-1]
+
+
 def _queued(running: RunningStack) -> int:
-    answer = requests.get(f"{running.api_url}/api/v1/scheduler/status", timeout=60)
-    answer.raise_for_status()
-    return int(answer.json()["queued_operations"])
+    return int(Monitoring(running.api_url).told("scheduler/status")["queued_operations"])
 
 
 def _exact(number: float) -> Fraction:
@@ -122,7 +191,7 @@ def _listed_by_namespace(tasks: list[dict[str, Any]]) -> dict[str, Fraction]:
 def test_packed_totals_are_the_traces(packed: Packed) -> None:
     """With many pods at once, every total, sum and block is what the trace's rows add up to."""
     assert GPUS == packed.truth.total_gpus
-    assert packed.truth == _shown(packed.stack)
+    assert packed.truth == _settled(packed.stack, packed.truth)
 
 
 def test_packed_tasks_add_up_to_the_totals(packed: Packed) -> None:
@@ -140,21 +209,34 @@ def test_namespace_filter_is_exact(packed: Packed) -> None:
     assert {"be": packed.truth.by_namespace["be"]} == _listed_by_namespace(answer["tasks"])
 
 
-def test_peak_of_the_timeline(trace: Path, timeline: RunningStack) -> None:
-    """At the busiest second of the trace the totals are those its publishers' data give."""
-    expected = oracle.at(trace, PEAK_SECOND)
+def test_the_totals_of_an_instant(trace: Path, instant: Instant) -> None:
+    """As pods come and go, the answers follow and settle on the truth of any second."""
+    expected = oracle.at(trace, instant.second)
 
-    # Known of the data set, however it is placed.
-    assert Fraction(6559, 100) == expected.allocated_gpus
-    assert 49 == expected.running_gpu_pods
-    assert expected == _shown(timeline)
+    assert expected == _settled(instant.stack, expected), instant.second
 
 
-@pytest.mark.parametrize("second", [12_530_000, 12_902_959])
-def test_timeline_is_followed(trace: Path, timeline: RunningStack, second: int) -> None:
-    """As pods come and go, the answers follow and settle on the truth of the new second."""
-    expected = oracle.at(trace, second)
-    requests.post(
-        f"{timeline.fleet_url}/_demo/timeline", json={"until": second}, timeout=10
-    ).raise_for_status()
-    wait_for(lambda: _shown(timeline) == expected, seconds=READY_SECONDS, what=f"second {second}")
+def test_the_schedulers_view_of_an_instant(instant: Instant) -> None:
+    """At any second workers, operations, counts and filters are the API server's own."""
+    api = Monitoring(instant.stack.api_url)
+    expected = scheduler_oracle.truth(instant.stack.fleet_url)
+    windows = []
+
+    def settled() -> bool:
+        windows.append(api.window())
+        return same(shown(windows[-1]), expected)
+
+    wait_for(settled, seconds=READY_SECONDS, what=f"second {instant.second}", every=EVERY)
+    assert_adds_up(windows[-1])
+    assert_filtered(api, windows[-1])
+
+
+def test_the_peak_is_its_publishers(trace: Path) -> None:
+    """What the answers are held to at the busiest second is known of the data set.
+
+    However its pods are placed.
+    """
+    peak = oracle.at(trace, PEAK)
+
+    assert Fraction(6559, 100) == peak.allocated_gpus
+    assert 49 == peak.running_gpu_pods

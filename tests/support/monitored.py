@@ -1,5 +1,6 @@
 """Scheduler monitoring over an API server: exporter, Prometheus and the query API as processes."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from tests.support.stack import (
     LIMITS,
     NO_POOLS,
     NO_STREAM,
+    PATIENT,
     QUERIED,
     READY_SECONDS,
     SCRAPE_SECONDS,
@@ -23,6 +25,7 @@ from tests.support.stack import (
 
 TTL = 0.5
 """Seconds of a window: short enough for a test to see it end."""
+_AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,18 @@ class Monitoring:
 
     def get(self, path: str, **query: Any) -> requests.Response:
         """Send one GET below /api/v1/."""
-        return requests.get(f"{self.url}/api/v1/{path}", params=query, timeout=20)
+        return requests.get(f"{self.url}/api/v1/{path}", params=query, timeout=READY_SECONDS)
 
     def told(self, path: str, **query: Any) -> Any:
-        """Return an answer's content; fails the test unless it is a success."""
+        """Return an answer's content; fails the test unless it is a success.
+
+        A scrape that a busy machine misses leaves nothing to tell: then it is asked again.
+        """
+        until = time.monotonic() + READY_SECONDS
         answer = self.get(path, **query)
+        while answer.status_code == requests.codes.unavailable and time.monotonic() < until:
+            time.sleep(_AGAIN_SECONDS)
+            answer = self.get(path, **query)
         assert answer.status_code == requests.codes.ok, answer.text
         return answer.json()
 
@@ -110,6 +120,7 @@ def monitored(
         "monitoring": {"ttl": TTL},
         **NO_STREAM,
         **NO_POOLS,
+        **PATIENT,
         **settings,
     }
     exporter = unmeasured(stack.cluster_exporter(directory, exporter_port, kubeconfig))

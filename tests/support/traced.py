@@ -1,4 +1,4 @@
-"""The openb trace as tests replay it: on each fourth of its machines, or on all of them."""
+"""The openb trace as tests replay it: on some of its machines, or on all of them."""
 
 import os
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.support import stack
-from tests.support.whole import WHOLE
+from tests.support.whole import WHOLE, some
 
-SHARE = 1 if WHOLE else 4
+SHARE = some(4, 1)
 """One machine of so many is there."""
 SCRAPE_SECONDS = stack.LARGE_SCRAPE_SECONDS if WHOLE else stack.SCRAPE_SECONDS
 """Between two scrapes of them."""
