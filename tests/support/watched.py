@@ -19,6 +19,8 @@ from tests.support.stored import prepared
 PATH = "/api/v1/real-time-metrics"
 REFRESH = 1
 """Seconds between two looks."""
+EVERY = 0.3
+"""Seconds between two of a test's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,12 @@ class Watching:
     services: Mapping[str, Watched]
     api: Process
     url: str
+    given: Mapping[str, Any]
+    """The API's settings."""
 
     def get(self, **query: Any) -> requests.Response:
         """Ask for the metrics."""
-        return requests.get(self.url + PATH, params=query, timeout=20)
+        return requests.get(self.url + PATH, params=query, timeout=60)
 
     def told(self) -> dict[str, Any]:
         """Return an answer's content; fails the test unless it is a success."""
@@ -124,13 +128,46 @@ def watching(
             "database_url": prepared(folder),
             **(settings or {}),
         }
-        api, own = listening(lambda own: stack.query_api(folder, [own], given), port)
-        cleanup.callback(api.stop)
-        whole = Watching(services, api, f"http://{LOOPBACK}:{own}")
+        yield cleanup.enter_context(_looking(folder, services, given, port, well))
+
+
+@contextmanager
+def another(
+    folder: Path, whole: Watching, settings: Mapping[str, Any], *, well: str = "healthy"
+) -> Iterator[Watching]:
+    """Run one more API over the same services.
+
+    Args:
+        folder: Another one.
+        whole: The services, and the API whose settings it has.
+        settings: What it has other settings of.
+        well: The word for a service that is well.
+    """
+    redis = str(whole.given["redis_url"]).removesuffix("/0")
+    own = {"database_url": prepared(folder), "redis_url": f"{redis}/1"}
+    given = {**whole.given, **own, **settings}
+    with _looking(folder, whole.services, given, None, well) as it:
+        yield it
+
+
+@contextmanager
+def _looking(
+    folder: Path,
+    services: Mapping[str, Watched],
+    given: Mapping[str, Any],
+    port: int | None,
+    well: str,
+) -> Iterator[Watching]:
+    api, own = listening(lambda own: stack.query_api(folder, [own], given), port)
+    try:
+        whole = Watching(services, api, f"http://{LOOPBACK}:{own}", given)
         # The stack's own parts too: their first scrapes come one after another.
         wait_for(
             lambda: {entry["status"] for entry in whole.entries().values()} == {well},
             seconds=READY_SECONDS,
             what="healthy services",
+            every=EVERY,
         )
         yield whole
+    finally:
+        api.stop()
