@@ -25,7 +25,7 @@ class Api:
 
     def get(self, path: str, **query: str | list[str]) -> requests.Response:
         """Send one GET to the first listener."""
-        return requests.get(self.urls[0] + path, params=query, timeout=20)
+        return requests.get(self.urls[0] + path, params=query, timeout=90)
 
 
 @contextmanager
