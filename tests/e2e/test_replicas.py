@@ -18,7 +18,9 @@ pytestmark = pytest.mark.e2e
 
 COMMAND = str(Path(sys.executable).with_name("gpuscope-exporter"))
 # A replica that dies without a word holds its lease for fifteen seconds more.
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
+EVERY = 0.5
+"""Seconds between two looks at pages."""
 NODES = [node(f"n{number}") for number in range(8)]
 PODS = [pod(f"p{number}", 2, node=f"n{number % 8}") for number in range(20)]
 QUEUE = [pod(f"q{number}", 1, node="", phase="Pending") for number in range(5)]
@@ -37,7 +39,7 @@ class Replica:
 
     def scrape(self) -> Scrape:
         """Return its page."""
-        return Scrape(requests.get(f"{self.url}/metrics", timeout=10).content)
+        return Scrape(requests.get(f"{self.url}/metrics", timeout=PATIENCE_SECONDS).content)
 
     def publishes(self) -> bool:
         """Tell whether it publishes the cluster."""
@@ -62,7 +64,7 @@ def started(
     for replica in replicas:
         cleanup.enter_context(replica.process)
     for replica in replicas:
-        replica.process.wait_ready()
+        replica.process.wait_ready(seconds=PATIENCE_SECONDS)
     return replicas
 
 
@@ -77,6 +79,7 @@ def test_one_of_two_replicas_publishes(cluster: Cluster, tmp_path: Path) -> None
                 lambda: any(replica.publishes() for replica in replicas),
                 seconds=PATIENCE_SECONDS,
                 what="a leader",
+                every=EVERY,
             )
             (leader,) = [replica for replica in replicas if replica.publishes()]
             assert ["gpu_exporter_leader 1"] == leader.scrape().of("gpu_exporter_leader")
@@ -89,7 +92,7 @@ def test_one_of_two_replicas_publishes(cluster: Cluster, tmp_path: Path) -> None
             )
 
         (last,) = replicas
-        wait_for(last.publishes, seconds=PATIENCE_SECONDS, what="the last one's turn")
+        wait_for(last.publishes, seconds=PATIENCE_SECONDS, what="the last one's turn", every=EVERY)
 
 
 def test_shards_make_one_cluster(cluster: Cluster, tmp_path: Path) -> None:

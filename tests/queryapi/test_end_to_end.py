@@ -14,6 +14,7 @@ from tests.support import raw_server, small_fleet
 from tests.support.api_process import Api, api
 from tests.support.prometheus import Prometheus, Target, prometheus
 from tests.support.raw_server import Manners, RawServer
+from tests.support.stack import PATIENT
 
 pytestmark = pytest.mark.e2e
 
@@ -35,12 +36,13 @@ _HASTY = {
 
 @pytest.fixture(name="service", scope="module")
 def _service(fleet: Prometheus, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with api(tmp_path_factory.mktemp("api"), fleet.url, {}) as running:
+    with api(tmp_path_factory.mktemp("api"), fleet.url, PATIENT) as running:
         # A window opened now lies a second back: by then the alerts above fired.
         wait_for(
             lambda: len(running.get(STATUS, cluster="prod-cluster").json()["data"] or "") > 0,
             seconds=60,
             what="the first answer",
+            every=0.3,
         )
         yield running
 
@@ -125,7 +127,15 @@ def test_running_tasks_are_told_oldest_first(service: Api) -> None:
 
 def test_both_answers_tell_of_one_moment(service: Api) -> None:
     """The number of running tasks is the length of their list, and the times are the same."""
-    status, tasks = data(service, STATUS), data(service, TASKS)
+    answers: list[Any] = []
+
+    def of_one_window() -> bool:
+        before, tasks, after = (data(service, path) for path in (STATUS, TASKS, STATUS))
+        answers[:] = before, tasks
+        return bool(before["timestamp"] == after["timestamp"])
+
+    wait_for(of_one_window, seconds=60, what="a window that does not end meanwhile")
+    status, tasks = answers
 
     assert status["running_tasks"] == tasks["total_tasks"]
     assert status["timestamp"] == tasks["timestamp"]
@@ -133,12 +143,16 @@ def test_both_answers_tell_of_one_moment(service: Api) -> None:
 
 def test_every_listener_answers(service: Api) -> None:
     """The same service is behind each address."""
-    answers = {
-        requests.get(url + STATUS, params={"cluster": "prod-cluster"}, timeout=20).text
-        for url in service.urls
-    }
 
-    assert 1 == len(answers)
+    def answer(url: str) -> str:
+        return requests.get(url + STATUS, params={"cluster": "prod-cluster"}, timeout=60).text
+
+    # A window may end between two requests, but not between each two.
+    wait_for(
+        lambda: len({answer(url) for url in service.urls}) == 1,
+        seconds=60,
+        what="the same answer from each",
+    )
 
 
 def _age(timestamp: str) -> float:
@@ -189,9 +203,9 @@ def test_an_answer_outlives_prometheus_for_a_while(tmp_path: Path) -> None:
         def answer() -> requests.Response:
             return service.get(STATUS, cluster="prod-cluster")
 
-        wait_for(lambda: answer().ok, seconds=60, what="a first answer")
+        wait_for(lambda: answer().ok, seconds=60, what="a first answer", every=0.3)
         running.process.kill()
-        wait_for(lambda: _aged(answer()), seconds=60, what="a stale answer")
+        wait_for(lambda: _aged(answer()), seconds=60, what="a stale answer", every=0.3)
         stale = answer()
 
         assert 200 == stale.status_code
@@ -199,7 +213,7 @@ def test_an_answer_outlives_prometheus_for_a_while(tmp_path: Path) -> None:
         assert int(stale.headers["Age"]) >= 1
         assert 7.5 == stale.json()["data"]["current_gpu_usage"]["allocated_gpus"]
 
-        wait_for(lambda: answer().status_code == 503, seconds=60, what="an error")
+        wait_for(lambda: answer().status_code == 503, seconds=60, what="an error", every=0.3)
         gone = answer()
 
         assert (5003, None) == (gone.json()["meta"]["code"], gone.json()["data"])
@@ -211,7 +225,10 @@ def test_an_answer_outlives_prometheus_for_a_while(tmp_path: Path) -> None:
         running.process.start()
         # What it kept from before the crash is told as old until the next evaluation.
         wait_for(
-            lambda: answer().ok and "Warning" not in answer().headers, seconds=60, what="recovery"
+            lambda: answer().ok and "Warning" not in answer().headers,
+            seconds=60,
+            what="recovery",
+            every=0.3,
         )
 
         assert 200 == service.get("/readyz").status_code
