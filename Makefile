@@ -12,8 +12,8 @@ help: ## Show this list
 setup: ## Install what is missing: Debian packages, .venv, the stand-in driver
 	@tools/setup
 
-up: setup ## Start the whole stack on loopback, with a demo fleet where no real one is; Ctrl-C ends it
-	@$(BIN)/python -m demo.up $(if $(FAULT),--fault=$(FAULT))
+up: setup ## Start the whole stack on loopback, with a demo fleet where no real one is; EXPORTERS=8 on a small machine
+	@$(BIN)/python -m demo.up $(if $(FAULT),--fault=$(FAULT)) $(if $(EXPORTERS),--exporters=$(EXPORTERS))
 
 lint: setup ## Check style, types, import rules, rules files and generated pages
 	$(BIN)/ruff format --check .

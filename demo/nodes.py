@@ -17,6 +17,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from demo import stack
+from demo.fleet.traits import telling
 from demo.nvml.build import SCENARIO_VARIABLE
 from demo.processes import (
     LOOPBACK,
@@ -30,7 +31,7 @@ from demo.processes import (
 from exporter import cli
 
 _FIRST_PORT = 19400
-_READY_SECONDS = 60.0
+_READY_SECONDS = 240.0
 _PACE = (
     *("--collection.interval=10", "--collection.medium-interval=30"),
     "--collection.slow-interval=120",
@@ -42,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the exporters until a stop signal; return the exit status."""
     options = _parser().parse_args(arguments)
     stop = StopSignal()
-    nodes = sorted(path.stem for path in options.drivers.glob("*.ini"))
-    ports = _ports(nodes[: options.at_most])
+    there = [path.stem for path in options.drivers.glob("*.ini")]
+    ports = _ports(telling(there, options.at_most))
     drivers = options.drivers.absolute()
     # The path of a unix socket may have 107 bytes, and that of a folder far more.
     targets = options.targets.absolute()

@@ -11,7 +11,7 @@ from typing import Any
 
 from demo.processes import ProcessError, wait_for
 
-_SECONDS = 60.0
+_SECONDS = 120.0
 _TIMEOUT = 30.0
 _OK, _CREATED = 200, 201
 

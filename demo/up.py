@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from demo import jobs, pools, real, stack
+from demo.fleet import living
 from demo.fleet.faults import FAULTS
+from demo.fleet.traits import telling
 from demo.foreground import refuse_death, until_stopped
 from demo.processes import (
     LOOPBACK,
@@ -30,7 +32,9 @@ from demo.processes import (
 _SCRAPE_SECONDS = 5
 _NODE_SCRAPE_SECONDS = 10
 """Of the forty nodes with more than a thousand series each; their devices are read as often."""
-_READY_SECONDS = 120.0
+_READY_SECONDS = 300.0
+"""Of a small machine that does much else."""
+_GPU_NODES = 40
 _PATIENT: dict[str, object] = {"node": "gpu-h100-00", "gpu": 0}
 """The device that something befalls."""
 _PORTS = {
@@ -55,11 +59,17 @@ class Plan:
     kubeconfig: Path | None
     driver: bool
     fault: str | None
+    exporters: int | None
 
     @property
     def cluster_of_this_machine(self) -> str:
         """The `cluster` label of this machine's own devices: they are no part of a demo fleet."""
         return stack.CLUSTER if self.kubeconfig else "this-machine"
+
+    @property
+    def telling(self) -> list[str]:
+        """The nodes of a demo fleet that have a node exporter."""
+        return telling((each.name for each in living.machines() if each.gpus), self.exporters)
 
     @property
     def status_url(self) -> str:
@@ -82,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     return until_stopped(
         "make up",
-        lambda directory, cleanup, stop: _run(_plan(directory, options.fault), cleanup, stop),
+        lambda directory, cleanup, stop: _run(_plan(directory, options), cleanup, stop),
         prefix="gpuscope-",
     )
 
@@ -120,17 +130,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--fault", choices=FAULTS, help="what befalls a device of the demo fleet once all is ready"
     )
+    parser.add_argument(
+        "--exporters",
+        type=int,
+        choices=range(1, _GPU_NODES + 1),
+        metavar=f"1..{_GPU_NODES}",
+        help="nodes of the demo fleet that have a node exporter: few spare a small machine"
+        " (default: all)",
+    )
     return parser
 
 
-def _plan(directory: Path, fault: str | None) -> Plan:
+def _plan(directory: Path, options: argparse.Namespace) -> Plan:
     kubeconfig, driver = real.kubeconfig(), real.has_driver()
     unused = {"Kubernetes API": kubeconfig, "node exporter": not driver}
     ports: dict[str, int] = {}
     for name, preferred in _PORTS.items():
         if not unused.get(name):
             ports[name] = next_free_port(preferred)
-    return Plan(directory, ports, kubeconfig, driver, None if kubeconfig else fault)
+    fault = None if kubeconfig else options.fault
+    return Plan(directory, ports, kubeconfig, driver, fault, options.exporters)
 
 
 def _about(plan: Plan) -> Iterator[str]:
@@ -143,6 +162,8 @@ def _about(plan: Plan) -> Iterator[str]:
         yield f"GPUs: this machine's own, through the NVIDIA driver, as {label} in Prometheus"
     if not plan.kubeconfig:
         yield f"GPUs: the demo fleet's devices stand in for those of {stack.CLUSTER}"
+        if plan.exporters:
+            yield f"GPUs: {plan.exporters} of {_GPU_NODES} nodes have an exporter, as asked for"
         yield "CPU, memory, network: the demo fleet stands in for a node_exporter on each node"
     elif not plan.driver:
         yield "GPUs: no NVIDIA driver here; scrape node exporters of your nodes to see devices"
@@ -172,7 +193,9 @@ def _processes(plan: Plan) -> Iterator[Process]:
         stack.write_node_targets(targets / "node.yml", fleet, own)
     yield prometheus
     if not plan.kubeconfig:
-        yield stack.demo_nodes(directory, targets / "gpu-node-demo.yml")
+        yield stack.demo_nodes(
+            directory, targets / "gpu-node-demo.yml", f"--at-most={len(plan.telling)}"
+        )
     yield stack.query_api(
         directory,
         [ports["query API"], ports["scheduler monitoring"]],
@@ -260,11 +283,14 @@ def _post(url: str, content: object) -> None:
 
 
 def _is_whole(plan: Plan) -> bool:
-    """Tell whether there is an answer, in which all devices of the demo are measured already."""
+    """Tell whether there is an answer, in which whatever has an exporter is measured already."""
     if not answers(plan.status_url):
         return False
+    if plan.kubeconfig:
+        return True
     nodes = _answer(f"{plan.status_url}&include=nodes")["data"]["nodes"]
-    return bool(plan.kubeconfig) or all(node["utilization"] is not None for node in nodes)
+    measured = {node["node_name"] for node in nodes if node["utilization"] is not None}
+    return measured.issuperset(plan.telling)
 
 
 def _answer(url: str) -> dict[str, Any]:

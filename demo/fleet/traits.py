@@ -1,6 +1,6 @@
 """What some devices of the living fleet have that others do not: links, instances, a history."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -11,7 +11,7 @@ from demo.nvml.parts import Ecc, Part, Pcie, RemappedRows, RowHistogram
 from demo.nvml.scenario import Device
 from demo.nvml.tenants import Process, Processes
 
-LINKED: Final = frozenset({"gpu-h100-02", "gpu-a100-01"})
+LINKED: Final = frozenset({"gpu-h100-02", "gpu-a100-00"})
 """Nodes whose NVLinks are told of: those of forty would be half of all series."""
 HALVES: Final = ("3g", "3g")
 """Profiles of the instances of a device that goes by halves."""
@@ -20,10 +20,27 @@ _NO_PROCESS: Final = 5_000_000
 _HARDLY = 0.01
 
 _AGED: Final[Mapping[tuple[str, int], tuple[int, int]]] = {
-    ("gpu-a100-05", 3): (2, 0),
+    ("gpu-a100-10", 3): (2, 0),
     ("gpu-h100-07", 5): (0, 1),
 }
 """Devices with memory rows that were replaced long ago: after corrected errors, after others."""
+
+TELLING: Final = (
+    *("gpu-h100-00", "gpu-h100-16", "gpu-t4-02", "gpu-a100-10"),
+    *("gpu-a100-00", "gpu-h100-17", "gpu-a100-12", "gpu-h100-07"),
+)
+"""Where few nodes have an exporter, these do: together they show what there is to be seen.
+
+The node whose device is let ail; those with instances, a faulty and an idle program, links, rows
+that were replaced; one of each pool.
+"""
+
+
+def telling(nodes: Iterable[str], count: int | None) -> list[str]:
+    """Return as many of some nodes' names, those first that show most; all of them for None."""
+    names = set(nodes)
+    first = [node for node in TELLING if node in names]
+    return [*first, *sorted(names.difference(first))][:count]
 
 
 def shown(machine: Machine, index: int, uuid: str, busy: float) -> Device:
