@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import bcrypt
@@ -13,44 +14,66 @@ from demo.nvml.build import environment
 from demo.nvml.models import H100, device
 from demo.nvml.scenario import Scenario, write
 from demo.processes import LOOPBACK, Process, free_port, wait_for
+from exporter import memory
 from exporter.cli import main
 from tests.support.apiserver import running
 from tests.support.objects import node, pod, taint
 from tests.support.scrape import Scrape
 
 COMMAND = str(Path(sys.executable).with_name("gpuscope-exporter"))
+SIGNALS = (*(signal.SIGTERM, signal.SIGINT, signal.SIGHUP), *(signal.SIGUSR1, signal.SIGUSR2))
 
 
-def _fails(*arguments: str) -> str:
-    """Run a command that must fail with status 1; return what it says on standard error."""
-    done = subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=False)
+Fails = Callable[..., str]
 
-    assert 1 == done.returncode
-    return done.stderr
+
+@pytest.fixture(name="fails")
+def _fails(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Fails]:
+    """Return what runs a command that must fail with status 1, and returns what it says."""
+
+    def run(*arguments: str) -> str:
+        assert 1 == main(arguments)
+        return capsys.readouterr().err
+
+    # Of a process for as long as it lives, and here that is everybody's.
+    monkeypatch.setattr(memory, "share_one_heap", lambda: None)
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield run
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_failed_start_is_the_commands_status() -> None:
+    """The command ends with status 1 and one sentence, without a traceback."""
+    done = subprocess.run(
+        [COMMAND, "node", "--web.listen-address=9400"], capture_output=True, text=True, check=False
+    )
+
+    assert (1, 1) == (done.returncode, len(done.stderr.splitlines()))
 
 
 @pytest.mark.parametrize(
     "address", ["9400", "host:", "127.0.0.1:99999", "127.0.0.1:x", "127.0.0.1:" + "9" * 5000]
 )
-def test_a_bad_address_is_one_sentence(address: str) -> None:
+def test_a_bad_address_is_one_sentence(fails: Fails, address: str) -> None:
     """An address that is none ends the start with a sentence that shows a good one."""
-    assert "write HOST:PORT, as in 127.0.0.1:9400" in _fails(
-        "node", f"--web.listen-address={address}"
-    )
+    said = fails("node", f"--web.listen-address={address}")
+
+    assert "write HOST:PORT, as in 127.0.0.1:9400" in said
 
 
-def test_a_missing_kubeconfig_is_one_sentence(tmp_path: Path) -> None:
+def test_a_missing_kubeconfig_is_one_sentence(fails: Fails, tmp_path: Path) -> None:
     """Without a way to an API server the start ends with a sentence that says what to give."""
-    assert "--kubeconfig" in _fails("cluster", f"--kubeconfig={tmp_path / 'none'}")
-    assert "service account" in _fails("cluster")
+    assert "--kubeconfig" in fails("cluster", f"--kubeconfig={tmp_path / 'none'}")
+    assert "service account" in fails("cluster")
 
 
-def test_a_bad_web_configuration_is_one_sentence(tmp_path: Path) -> None:
+def test_a_bad_web_configuration_is_one_sentence(fails: Fails, tmp_path: Path) -> None:
     """A file that asks for what cannot be ends the start with what to write instead."""
     config = tmp_path / "web.yml"
     config.write_text("basic_auth_users: {me: secret}")
 
-    assert "'me' is no bcrypt hash" in _fails("node", f"--web.config.file={config}")
+    assert "'me' is no bcrypt hash" in fails("node", f"--web.config.file={config}")
 
 
 @pytest.mark.parametrize(
