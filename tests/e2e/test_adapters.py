@@ -109,7 +109,7 @@ def _stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with ExitStack() as cleanup:
-        process = stack.prometheus(folder, port, targets={}, seconds=1)
+        process = stack.prometheus(folder, port, targets={}, seconds=1, rules=["rules/*.yml"])
         _scrape(folder / "prometheus" / "prometheus.yml", cleanup)
         cleanup.enter_context(process)
         process.wait_ready(seconds=READY_SECONDS)

@@ -29,7 +29,10 @@ from tests.support.stack import CACHE, LIMITS, NO_POOLS, NO_STREAM
 
 pytestmark = pytest.mark.e2e
 
-SECONDS = 60.0
+SECONDS = 120.0
+
+RULES = ("rules/totals.yml", "rules/nodes.yml", "alerts/hardware.yml")
+"""What the status reads, and what the fault is told by."""
 
 
 class Webhook:
@@ -120,7 +123,9 @@ def _site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         site.ails(None)
         held.enter_context(running(node("node-a", gpus=1))).kubeconfig(kubeconfig)
         config = _quick_routes(folder, webhook.url)
-        prometheus = stack.prometheus(folder, prometheus_port, targets=ports, seconds=1)
+        prometheus = stack.prometheus(
+            folder, prometheus_port, targets=ports, seconds=1, rules=RULES
+        )
         _hurry(folder / "prometheus" / "alerts")
         for process in (
             stack.alertmanager(folder, ports["alertmanager"], config),
