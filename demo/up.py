@@ -6,13 +6,14 @@ Nothing that the user runs is touched: a port that is taken is left alone and th
 import argparse
 import json
 import sys
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from demo import jobs, pools, real, stack
 from demo.fleet import living
@@ -34,6 +35,8 @@ _NODE_SCRAPE_SECONDS = 10
 """Of the forty nodes with more than a thousand series each; their devices are read as often."""
 _READY_SECONDS = 300.0
 """Of a small machine that does much else."""
+_Told = TypeVar("_Told")
+_LATE_SECONDS = 60.0
 _GPU_NODES = 40
 _PATIENT: dict[str, object] = {"node": "gpu-h100-00", "gpu": 0}
 """The device that something befalls."""
@@ -248,7 +251,7 @@ def _show(plan: Plan) -> None:
     if not plan.kubeconfig:
         print(f"  {'kubectl':17} KUBECONFIG={plan.directory / 'kubeconfig'} kubectl get pods -A")
     print(f"\n$ curl '{plan.status_url}'")
-    print(json.dumps(_answer(plan.status_url), indent=2))
+    print(json.dumps(_patiently(lambda: _answer(plan.status_url)), indent=2))
     print(f"\n$ curl '{plan.api_url}/api/pools'    # compute pools: docs/pools.md")
     if not plan.kubeconfig:
         _show_jobs(plan.api_url, f"ws://{LOOPBACK}:{plan.ports['WebSockets']}/ws")
@@ -258,7 +261,7 @@ def _show(plan: Plan) -> None:
 
 def _show_jobs(url: str, stream: str) -> None:
     print(f"$ curl '{url}/api/jobs'    # what they get done: docs/workers.md")
-    for pod in jobs.pods(url, stack.CLUSTER)[:1]:
+    for pod in _patiently(lambda: jobs.pods(url, stack.CLUSTER))[:1]:
         options = f"--url {url} --stream-url {stream}"
         print(f"$ .venv/bin/gpuscope-api job watch {pod.name} {options}")
 
@@ -288,9 +291,24 @@ def _is_whole(plan: Plan) -> bool:
         return False
     if plan.kubeconfig:
         return True
-    nodes = _answer(f"{plan.status_url}&include=nodes")["data"]["nodes"]
+    try:
+        nodes = _answer(f"{plan.status_url}&include=nodes")["data"]["nodes"]
+    except ProcessError:
+        return False
     measured = {node["node_name"] for node in nodes if node["utilization"] is not None}
     return measured.issuperset(plan.telling)
+
+
+def _patiently(ask: Callable[[], _Told]) -> _Told:
+    """Ask again while there is no answer: a busy machine is late now and then."""
+    deadline = time.monotonic() + _LATE_SECONDS
+    while True:
+        try:
+            return ask()
+        except (ProcessError, OSError):
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(1.0)
 
 
 def _answer(url: str) -> dict[str, Any]:
