@@ -76,7 +76,7 @@ def test_prometheus_reaches_every_service(running: Running) -> None:
     seen: list[tuple[str, str]] = []
 
     def all_up() -> bool:
-        active = requests.get(targets, timeout=10).json()["data"]["activeTargets"]
+        active = requests.get(targets, timeout=60).json()["data"]["activeTargets"]
         seen[:] = [(target["labels"]["job"], target["health"]) for target in active]
         return len(seen) > EXPORTERS and {health for _, health in seen} == {"up"}
 
@@ -95,7 +95,7 @@ def test_alerts_reach_the_alertmanager(running: Running) -> None:
     url = running.stack.url("prometheus", 9090) + "/api/v1/alertmanagers"
 
     def known() -> bool:
-        return bool(requests.get(url, timeout=10).json()["data"]["activeAlertmanagers"])
+        return bool(requests.get(url, timeout=60).json()["data"]["activeAlertmanagers"])
 
     wait_for(known, seconds=SECONDS, what="the Alertmanager", every=0.5)
 
@@ -105,11 +105,11 @@ def test_everybody_here_may_read_and_nobody_may_write(running: Running) -> None:
     status = running.api(f"/api/v1/realtime/status?cluster={CLUSTER}")
 
     def answered() -> bool:
-        answer = requests.get(status, timeout=10)
+        answer = requests.get(status, timeout=60)
         return bool(answer.ok and answer.json()["data"]["current_gpu_usage"]["total_gpus"] == 300)
 
     wait_for(answered, seconds=SECONDS, what=status, every=0.5)
-    refused = requests.post(running.api("/api/jobs"), json={"jobId": "mine"}, timeout=10)
+    refused = requests.post(running.api("/api/jobs"), json={"jobId": "mine"}, timeout=60)
 
     assert requests.codes.forbidden == refused.status_code
 
@@ -118,8 +118,8 @@ def test_the_fleets_people_are_at_work(running: Running) -> None:
     """With the first token pools are registered, and jobs are reported of."""
 
     def shown() -> bool:
-        pools = requests.get(running.api("/api/pools"), timeout=10).json().get("pools", [])
-        jobs = requests.get(running.api("/api/jobs"), timeout=10).json().get("jobs", [])
+        pools = requests.get(running.api("/api/pools"), timeout=60).json().get("pools", [])
+        jobs = requests.get(running.api("/api/jobs"), timeout=60).json().get("jobs", [])
         return "Burst Capacity" in [pool["name"] for pool in pools] and bool(jobs)
 
     wait_for(shown, seconds=SECONDS, what="pools and jobs", every=0.5)

@@ -16,7 +16,7 @@ def hold_pools(url: str) -> None:
     """Check that the demo's pools are registered, and measured in every respect they can be."""
 
     def told() -> dict[str, Any]:
-        return {pool["id"]: pool for pool in requests.get(url, timeout=10).json()["pools"]}
+        return {pool["id"]: pool for pool in requests.get(url, timeout=60).json()["pools"]}
 
     # A rate of CPU seconds needs two scrapes.
     wait_for(
@@ -45,7 +45,7 @@ def hold_jobs(url: str, watched: str) -> None:
     """Check that the demo's jobs are there, and that they run."""
 
     def told() -> dict[str, Any]:
-        return {job["id"]: job for job in requests.get(url, timeout=10).json()["jobs"]}
+        return {job["id"]: job for job in requests.get(url, timeout=60).json()["jobs"]}
 
     wait_for(lambda: watched in told(), seconds=SECONDS, what="jobs", every=1.0)
 
@@ -62,15 +62,15 @@ def hold_parts_of_nodes(jobs: str, tasks: str, prometheus: str) -> None:
     def found(name: str) -> list[tuple[str, float]]:
         """Return node and value of each device that the pod holds, by the page's own question."""
         query = {"query": name + join}
-        answer = requests.get(f"{prometheus}/api/v1/query", params=query, timeout=10).json()
+        answer = requests.get(f"{prometheus}/api/v1/query", params=query, timeout=60).json()
         rows = answer["data"]["result"]
         ours = [row for row in rows if row["metric"]["pod"] == pod["pod_name"]]
         return [(row["metric"]["node"], float(row["value"][1])) for row in ours]
 
     def measured() -> Any:
         # Each report is given what was measured last: at the first one nobody has looked yet.
-        requests.post(f"{jobs}/{pod['pod_name']}/progress", json=who, timeout=10).raise_for_status()
-        monitor = requests.get(f"{jobs}/{pod['pod_name']}/monitor", timeout=10).json()
+        requests.post(f"{jobs}/{pod['pod_name']}/progress", json=who, timeout=60).raise_for_status()
+        monitor = requests.get(f"{jobs}/{pod['pod_name']}/monitor", timeout=60).json()
         return monitor["metrics"]["latest"]
 
     wait_for(
@@ -88,9 +88,9 @@ def hold_parts_of_nodes(jobs: str, tasks: str, prometheus: str) -> None:
 def _part_of_a_node(tasks: str, prometheus: str) -> dict[str, Any]:
     """Return a pod with some whole GPUs of a node that has an exporter; the longest yet to run."""
     query = {"query": "count by (node) (gpu_up)"}
-    told = requests.get(f"{prometheus}/api/v1/query", params=query, timeout=10).json()["data"]
+    told = requests.get(f"{prometheus}/api/v1/query", params=query, timeout=60).json()["data"]
     sizes = {row["metric"]["node"]: float(row["value"][1]) for row in told["result"]}
-    running = requests.get(tasks, timeout=10).json()["data"]["tasks"]
+    running = requests.get(tasks, timeout=60).json()["data"]["tasks"]
     parts = [
         task for task in running if 1 <= task["allocated_gpus"] < sizes.get(task["node_name"], 0)
     ]
@@ -108,7 +108,7 @@ def hold_boards(faults: str, prometheus: str) -> None:
     }
     for fault, (node, gpu) in ailing.items():
         told = {"node": node, "gpu": gpu, "fault": fault}
-        requests.post(faults, json=told, timeout=10).raise_for_status()
+        requests.post(faults, json=told, timeout=60).raise_for_status()
     found = [""]
 
     def whole() -> bool:

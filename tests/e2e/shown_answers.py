@@ -24,7 +24,7 @@ def first(text: str) -> dict[str, Any]:
 def ailing(text: str) -> int:
     """Let a GPU ail as `make up` says; return the status."""
     [(url, fault)] = re.findall(r"curl (http\S+) -d '(.+)'", text)
-    return requests.post(url, data=fault, timeout=10).status_code
+    return requests.post(url, data=fault, timeout=60).status_code
 
 
 def differences(api_url: str) -> dict[str, list[str]]:
@@ -39,9 +39,9 @@ def differences(api_url: str) -> dict[str, list[str]]:
 def _answer(words: list[str], api_url: str) -> Any:
     url = words[1].replace(_PORT, api_url)
     if "-d" not in words:
-        return requests.get(url, timeout=20).json()
+        return requests.get(url, timeout=60).json()
     body = json.loads(words[words.index("-d") + 1])
-    return requests.post(url, json=body, timeout=20).json()
+    return requests.post(url, json=body, timeout=60).json()
 
 
 def _missing(shown: Any, real: Any, path: str) -> list[str]:

@@ -91,7 +91,7 @@ def test_one_command_shows_a_living_fleet(occupied: None, tmp_path: Path) -> Non
     with _up(tmp_path, *FEW, KUBECONFIG=os.devnull) as up:
         text = up.log.read_text()
         [url, pools, jobs, alerts] = re.findall(r"curl '(.+)'", text)
-        answer = requests.get(url, params={"include": "nodes"}, timeout=10).json()
+        answer = requests.get(url, params={"include": "nodes"}, timeout=60).json()
 
         assert "a demo fleet of 44 nodes and 300 GPUs stands in" in text
         assert bool(FEW) == ("GPUs: 8 of 40 nodes have an exporter" in text)
@@ -99,11 +99,11 @@ def test_one_command_shows_a_living_fleet(occupied: None, tmp_path: Path) -> Non
         assert 300 == shown_answers.first(text)["data"]["current_gpu_usage"]["total_gpus"]
         assert 40 == len(answer["data"]["nodes"])
         for page in re.findall(r"(http\S+(?:/docs|/clusters))\n", text):
-            assert 200 == requests.get(page, timeout=10).status_code
+            assert 200 == requests.get(page, timeout=60).status_code
         [scheduler] = re.findall(r"(http\S+/api/v1/scheduler/status)\n", text)
-        assert 40 == requests.get(scheduler, timeout=10).json()["total_workers"]
+        assert 40 == requests.get(scheduler, timeout=60).json()["total_workers"]
         elsewhere = scheduler.replace("scheduler/status", "clusters")
-        assert 404 == requests.get(elsewhere, timeout=10).status_code
+        assert 404 == requests.get(elsewhere, timeout=60).status_code
         shown.hold_pools(pools)
         [watched] = re.findall(r"job watch (\S+)", text)
         shown.hold_jobs(jobs, watched)

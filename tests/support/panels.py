@@ -96,7 +96,7 @@ _TIMES: Final = {
 }
 _NOTHING: Final = {"NaN", "+Inf", "-Inf"}
 _NOT_MEASURED = "-1"
-_ANSWER_SECONDS = 30
+_ANSWER_SECONDS = 60
 _AT_ONCE = 4
 
 
