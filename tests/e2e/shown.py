@@ -116,6 +116,6 @@ def hold_boards(faults: str, prometheus: str) -> None:
         return not found
 
     with suppress(ProcessError):
-        wait_for(whole, seconds=SECONDS, what="every panel's data", every=5.0)
+        wait_for(whole, seconds=SECONDS, what="every panel's data", every=15.0)
 
     assert [] == found
