@@ -8,10 +8,10 @@ from demo import up
 def test_a_late_answer_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that comes at the second request is taken."""
     monkeypatch.setattr("demo.up.time.sleep", lambda _: None)
-    answers = iter([OSError("was answered 503"), "well"])
+    answers: list[OSError | str] = [OSError("was answered 503"), "well"]
 
     def ask() -> str:
-        answer = next(answers)
+        answer = answers.pop(0)
         if isinstance(answer, OSError):
             raise answer
         return answer
