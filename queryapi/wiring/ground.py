@@ -5,18 +5,16 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from queryapi import version
-from queryapi.access import tokenfile
 from queryapi.bus.bus import Bus, Silence
 from queryapi.bus.choice import bus_of
 from queryapi.outbound.transport import StreamingTransport
 from queryapi.settings import Cluster, Settings
 from queryapi.telemetry.metrics import Metrics
 from queryapi.telemetry.traces import Tracer
-from queryapi.telemetry.tracing import endpoint_of, tracer_of
+from queryapi.telemetry.tracing import tracer_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -96,14 +94,3 @@ def ground_of(
     made.resources.callback(tracer.close)
     made.resources.callback(announcing.close)
     return made
-
-
-def check(settings: Settings) -> None:
-    """Find out what making the parts would: before there are processes, and beginning nothing.
-
-    Raises:
-        ConfigurationError: When something that the settings name cannot be used.
-    """
-    if settings.auth.tokens_file is not None:
-        tokenfile.load(Path(settings.auth.tokens_file))
-    endpoint_of(settings, os.environ)
