@@ -3,11 +3,14 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
+from queryapi import storage
 from queryapi.services.jobs.frames import Frame, story
-from queryapi.storage import jobevents, joblogs, jobs
-from queryapi.storage.engine import Session, Store
 from queryapi.storage.jobrecords import FINAL, Event, Job
+
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Session, Store
 
 KEPT = 64
 """Frames that are read at a time."""
@@ -76,7 +79,7 @@ class Stories:
         store: Only read.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: "Store") -> None:
         self._store = store
 
     def look(
@@ -92,9 +95,9 @@ class Stories:
             StoreUnavailable: When the database does not answer.
         """
         with self._store.reading() as session:
-            heads: dict[str, jobs.Head] = {}
+            heads: dict[str, storage.jobs.Head] = {}
             for ids in _batches(wanted):
-                heads |= jobs.heads(session, ids)
+                heads |= storage.jobs.heads(session, ids)
             changed = [
                 each
                 for each, known in wanted.items()
@@ -102,7 +105,7 @@ class Stories:
             ]
             news: dict[str, News | None] = dict.fromkeys(wanted.keys() - heads.keys())
             for ids in _batches(changed):
-                for each, job in jobs.some(session, ids).items():
+                for each, job in storage.jobs.some(session, ids).items():
                     news[each] = _news(session, job, wanted[each])
             whole = {
                 (each, seq)
@@ -121,7 +124,7 @@ class Stories:
             return _page(session, job, seq).frames
 
 
-def _news(session: Session, job: Job, known: Known | None) -> News:
+def _news(session: "Session", job: Job, known: Known | None) -> News:
     if known is not None and known.number == job.number and known.seq < job.seq:
         page = _page(session, job, known.seq)
         head = job.seq if page.last or not page.frames else page.frames[-1].seq
@@ -130,19 +133,19 @@ def _news(session: Session, job: Job, known: Known | None) -> News:
     newest = _last(page, "progress") if page.last else None
     ended = _last(page, "completed") if page.last else None
     if ended is None and job.status in FINAL:
-        ended = jobevents.newest(session, job.number, "completed")
+        ended = storage.jobevents.newest(session, job.number, "completed")
     return News(
         job,
         page.frames if page.last else (),
         job.seq,
-        newest or jobevents.newest(session, job.number, "progress"),
+        newest or storage.jobevents.newest(session, job.number, "progress"),
         ended,
     )
 
 
-def _page(session: Session, job: Job, seq: int) -> _Page:
-    events = jobevents.after(session, job.number, seq, limit=KEPT)
-    lines = joblogs.after(session, job.number, seq, limit=_LINES)
+def _page(session: "Session", job: Job, seq: int) -> _Page:
+    events = storage.jobevents.after(session, job.number, seq, limit=KEPT)
+    lines = storage.joblogs.after(session, job.number, seq, limit=_LINES)
     # What may be cut off belongs to the next page.
     upto = job.seq
     if len(events) == KEPT:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
-from queryapi import app
+from queryapi import app, storage
 from queryapi.api import bounds
 from queryapi.bus.choice import bus_of, needs_pair
 from queryapi.bus.pair import pair
@@ -51,6 +51,8 @@ def serve(settings: Settings) -> int:
         _probe("listen", address)
     if settings.stream_listen is not None:
         _probe("stream_listen", settings.stream_listen)
+    if settings.database_url is not None:
+        storage.load()
     with exclusive(settings.database_url):
         return prepare(settings) or _serve(settings)
 

@@ -5,10 +5,13 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from queryapi import storage
 from queryapi.errors import StoreUnavailable
-from queryapi.storage import leases
-from queryapi.storage.engine import Session, Store
+
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Session, Store
 
 _LOG = logging.getLogger(__name__)
 
@@ -25,23 +28,24 @@ class Tenure:
         store: Where the lease is.
         task: What the lease is for: one process of all has each.
         every: Seconds between two turns; some of them may fail before another process takes over.
-        clock: Unix seconds, as all processes have them: a clock that is fast takes no lease early.
+        clock: Unix seconds, as all processes have them: a clock that is fast takes no lease early;
+            None = the database's.
         monotonic: Monotonic seconds.
     """
 
     def __init__(
         self,
-        store: Store,
+        store: "Store",
         task: str,
         every: float,
         *,
-        clock: Callable[[Session], float] = leases.now,
+        clock: "Callable[[Session], float] | None" = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._task = task
         self._seconds = max(_SHORTEST_SECONDS, _TURNS * every)
-        self._clock = clock
+        self._clock = clock or storage.leases.now
         self._monotonic = monotonic
         self._holder = uuid.uuid4().hex
         self._renew_at = 0.0
@@ -62,12 +66,12 @@ class Tenure:
         with self._store.writing() as session:
             return self.confirm(session)
 
-    def confirm(self, session: Session) -> bool:
+    def confirm(self, session: "Session") -> bool:
         """Tell whether this process may write what comes of it, and keep the lease with it."""
         if self._store.alone or self._over:
             return not self._over
         began = self._monotonic()
-        holds = leases.take(
+        holds = storage.leases.take(
             session, self._task, self._holder, now=self._clock(session), seconds=self._seconds
         )
         with self._lock:
@@ -87,7 +91,7 @@ class Tenure:
             return
         try:
             with self._store.writing() as session:
-                leases.give_back(session, self._task, self._holder)
+                storage.leases.give_back(session, self._task, self._holder)
         except StoreUnavailable:
             # It ends by itself.
             _LOG.debug("the lease could not be given back")

@@ -1,17 +1,23 @@
 """Makes who looks at the services, by the settings."""
 
+from typing import TYPE_CHECKING
+
 from queryapi.outbound.transport import HttpTransport, StreamingTransport
 from queryapi.services.vitals.examining.examiner import Examiner, questions
 from queryapi.services.vitals.examining.probe import BODY_BYTES
 from queryapi.services.vitals.examining.watchlist import Means, Watchlist
 from queryapi.settings import Service
 from queryapi.shared.store import Store
-from queryapi.storage.engine import Store as Database
 from queryapi.wiring.ground import Ground
 from queryapi.wiring.watchers import watchers_of
 
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Store as Database
 
-def examiner_of(ground: Ground, store: Store | None, database: Database | None = None) -> Examiner:
+
+def examiner_of(
+    ground: Ground, store: Store | None, database: "Database | None" = None
+) -> Examiner:
     """Return who looks at the services; nothing is asked yet.
 
     Args:

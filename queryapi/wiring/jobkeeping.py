@@ -1,15 +1,19 @@
 """Makes what becomes of jobs by itself: they are forgotten in time, and told to Prometheus."""
 
+from typing import TYPE_CHECKING
+
 from queryapi.services.jobs.exporting import shown
 from queryapi.services.jobs.exporting.exporter import Exporter
 from queryapi.services.jobs.keeping.forgetting import Forgetting
 from queryapi.services.jobs.keeping.keeper import KEEPING, TURN_SECONDS, Keeper
 from queryapi.services.jobs.keeping.prudence import PrudentClock
 from queryapi.services.tenure import Tenure
-from queryapi.storage.engine import Store
 from queryapi.telemetry.jobpage import JobPage, JobsShown
 from queryapi.wiring.composition import Composition
 from queryapi.wiring.ground import Ground
+
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Store
 
 
 def keeper_of(composition: Composition) -> Keeper | None:
@@ -26,7 +30,7 @@ def keeper_of(composition: Composition) -> Keeper | None:
     return keeper
 
 
-def _page(ground: Ground, store: Store) -> JobPage:
+def _page(ground: Ground, store: "Store") -> JobPage:
     settings = ground.settings
 
     def read() -> JobsShown:

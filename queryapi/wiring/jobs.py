@@ -1,5 +1,7 @@
 """Makes jobs, by the settings."""
 
+from typing import TYPE_CHECKING
+
 from queryapi.api.jobs import JobsApi
 from queryapi.limits.choice import newcomers_of
 from queryapi.services.jobs.ingesting.creating import Rules
@@ -7,9 +9,11 @@ from queryapi.services.jobs.ingesting.intake import Intake
 from queryapi.services.jobs.reading.items import Terms
 from queryapi.services.jobs.reading.metrics import Metrics
 from queryapi.services.jobs.service import Jobs
-from queryapi.storage.engine import Store
 from queryapi.wiring.composition import Composition
 from queryapi.wiring.jobplaces import past_of, places_of, prices_of
+
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Store
 
 _DAY = 86_400.0
 
@@ -34,7 +38,7 @@ def jobs_of(composition: Composition) -> Jobs | None:
     )
 
 
-def _intake_of(composition: Composition, store: Store) -> Intake:
+def _intake_of(composition: Composition, store: "Store") -> Intake:
     ground = composition.ground
     settings, places = ground.settings, places_of(composition)
     intake = Intake(

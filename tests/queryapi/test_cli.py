@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,23 @@ def test_it_ends_when_told_to(tmp_path: Path) -> None:
     assert 0 == status
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert {"gunicorn.error", "queryapi.requests"} <= {line["logger"] for line in lines}
+
+
+def test_everybody_loads_only_what_is_used() -> None:
+    """Looking at settings loads no server, and serving without a database loads no SQL."""
+    program = """
+import sys
+from queryapi import cli
+print(cli.main(["--check-config"]), {"flask", "gunicorn", "urllib3"} & sys.modules.keys())
+from queryapi import app, server, settings
+app.build(settings.Settings(database_url=None)).close()
+print({"sqlalchemy", "psycopg", "jwt", "redis"} & sys.modules.keys())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+    )
+
+    assert ["0 set()", "set()"] == done.stdout.splitlines()[1:]
 
 
 def test_it_can_be_run_as_a_module() -> None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from queryapi import storage
 from queryapi.access.principal import NOBODY
 from queryapi.errors import ResourceNotFound
 from queryapi.services.jobs.answers import (
@@ -23,9 +25,10 @@ from queryapi.services.jobs.reading.logs import logs_of, text_of
 from queryapi.services.jobs.reading.metrics import Metrics, Window
 from queryapi.services.jobs.reading.monitor import monitor_of
 from queryapi.services.jobs.visible import visible
-from queryapi.storage import jobs
-from queryapi.storage.engine import Session, Store
 from queryapi.storage.jobrecords import Job
+
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Session, Store
 
 
 class Jobs:
@@ -41,7 +44,7 @@ class Jobs:
 
     def __init__(
         self,
-        store: Store,
+        store: "Store",
         intake: Intake,
         metrics: Metrics,
         terms: Terms,
@@ -81,7 +84,7 @@ class Jobs:
         """Return the jobs that a caller may know of; raises StoreUnavailable."""
         scope, named = caller.scope, caller.name != NOBODY.name
         with self._store.reading() as session:
-            found = jobs.page(
+            found = storage.jobs.page(
                 session,
                 # One more tells whether there is another page.
                 limit=asked.limit + 1,
@@ -129,9 +132,9 @@ class Jobs:
         return text_of(self._store, job, asked)
 
     @contextmanager
-    def _found(self, job_id: str, caller: Caller) -> Iterator[tuple[Session, Job]]:
+    def _found(self, job_id: str, caller: Caller) -> Iterator[tuple["Session", Job]]:
         with self._store.reading() as session:
-            job = jobs.one(session, job_id)
+            job = storage.jobs.one(session, job_id)
             if job is None or not visible(job, caller):
                 raise ResourceNotFound("Job not found")
             yield session, job

@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
+from queryapi import storage
 from queryapi.services.jobs.money import cost_of
 from queryapi.settings import Jobs
-from queryapi.storage import jobs, jobsamples
-from queryapi.storage.engine import Store
 from queryapi.storage.jobrecords import Job, JobStatus, Sample
 from queryapi.telemetry import jobpage
 from queryapi.telemetry.jobpage import JobFamily, JobShown, JobsShown
 
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Store
+
 _MEBIBYTE = 2**20
 
 
-def read(store: Store, settings: Jobs, currency: str, now: float) -> JobsShown:
+def read(store: "Store", settings: Jobs, currency: str, now: float) -> JobsShown:
     """Return what is told of jobs now.
 
     Raises:
@@ -22,13 +25,13 @@ def read(store: Store, settings: Jobs, currency: str, now: float) -> JobsShown:
     """
     ended_after, since = now - settings.exported_for, now - settings.stalled_after
     with store.reading() as session:
-        statuses = jobs.count_by_status(session)
-        chosen = jobs.lately(session, ended_after=ended_after, limit=settings.exported)
+        statuses = storage.jobs.count_by_status(session)
+        chosen = storage.jobs.lately(session, ended_after=ended_after, limit=settings.exported)
         count = len(chosen)
         if count >= settings.exported:
-            count = jobs.count_lately(session, ended_after=ended_after)
+            count = storage.jobs.count_lately(session, ended_after=ended_after)
         heard = [job.number for job in chosen if (job.reported_at or 0) >= since]
-        samples = jobsamples.newest(session, heard, since=since)
+        samples = storage.jobsamples.newest(session, heard, since=since)
     return JobsShown(
         currency,
         tuple(shown(job, samples.get(job.number), cost_of(job, now)) for job in chosen),

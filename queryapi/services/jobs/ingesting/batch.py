@@ -1,18 +1,21 @@
 """Many items in one transaction: what each comes to is decided in its order, then all is stored."""
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from queryapi import storage
 from queryapi.errors import QueryApiError, StoreUnavailable
 from queryapi.services.jobs.ingesting.around import Around
 from queryapi.services.jobs.ingesting.creating import Rules
 from queryapi.services.jobs.ingesting.decision import Decision
 from queryapi.services.jobs.ingesting.items import Item
 from queryapi.services.jobs.ingesting.remembered import Remembered
-from queryapi.storage import jobevents, joblogs, jobs
-from queryapi.storage.engine import Session, Store
 from queryapi.storage.jobrecords import Job
+
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Session, Store
 
 Outcome = Decision | Exception
 """What became of an item: what is stored of it, or why nothing is."""
@@ -21,7 +24,7 @@ _TRIES = 3
 
 
 def stored(
-    store: Store, items: Sequence[Item], rules: Rules, around: Around, remembered: Remembered
+    store: "Store", items: Sequence[Item], rules: Rules, around: Around, remembered: Remembered
 ) -> tuple[Outcome, ...]:
     """Store items together; one that is refused costs the others nothing.
 
@@ -40,7 +43,7 @@ def stored(
         try:
             with store.reporting() as session:
                 held = remembered.taken()
-                locked = jobs.locked(session, ids, held)
+                locked = storage.jobs.locked(session, ids, held)
                 known = {name: one.job for name, one in locked.held.items()}
                 outcomes = _within(session, items, known, rules, around)
         except _MetError:
@@ -55,7 +58,7 @@ class _MetError(Exception):
 
 
 def _within(
-    session: Session, items: Sequence[Item], known: dict[str, Job], rules: Rules, around: Around
+    session: "Session", items: Sequence[Item], known: dict[str, Job], rules: Rules, around: Around
 ) -> tuple[Outcome, ...]:
     """Decide and store items; *known* tells then how their jobs are."""
     creators, refused = _begin(session, items, known, rules, around.now)
@@ -67,14 +70,14 @@ def _within(
         outcomes.append(outcome)
     decisions = [outcome for outcome in outcomes if isinstance(outcome, Decision)]
     changed = [job for name, job in known.items() if job is not before[name]]
-    jobs.change(session, changed, before)
-    jobevents.add(session, [event for it in decisions for event in it.events])
-    joblogs.add(session, [line for it in decisions for line in it.lines])
+    storage.jobs.change(session, changed, before)
+    storage.jobevents.add(session, [event for it in decisions for event in it.events])
+    storage.joblogs.add(session, [line for it in decisions for line in it.lines])
     return tuple(outcomes)
 
 
 def _begin(
-    session: Session, items: Iterable[Item], known: dict[str, Job], rules: Rules, now: float
+    session: "Session", items: Iterable[Item], known: dict[str, Job], rules: Rules, now: float
 ) -> tuple[set[int], dict[int, QueryApiError]]:
     """Store the jobs that there are not yet; returns which items have created one, and why not."""
     refused: dict[int, QueryApiError] = {}
@@ -89,7 +92,7 @@ def _begin(
     # In one order in all processes: nobody waits for one who waits for them.
     for name in sorted(new):
         item, job = new[name]
-        number = jobs.begin(session, job)
+        number = storage.jobs.begin(session, job)
         if number is None:
             raise _MetError
         known[name] = replace(job, number=number)

@@ -5,6 +5,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from queryapi.bus.bus import Changes
 from queryapi.errors import QueryApiError, StoreUnavailable
@@ -16,9 +17,11 @@ from queryapi.services.jobs.ingesting.decision import Decision
 from queryapi.services.jobs.ingesting.items import Completed, Created, Item, Reported
 from queryapi.services.jobs.ingesting.remembered import Remembered
 from queryapi.services.jobs.model import Acknowledged, Caller, Completion, Draft, Report
-from queryapi.storage.engine import Store
 from queryapi.storage.jobrecords import Job
 from queryapi.telemetry.ingesting import Became, Ingested
+
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Store
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,7 +44,7 @@ class Intake:
 
     def __init__(
         self,
-        store: Store,
+        store: "Store",
         rules: Rules,
         *,
         prices: Prices,

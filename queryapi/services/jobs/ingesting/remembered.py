@@ -1,10 +1,14 @@
 """Jobs as they were stored last, so that they need not be read."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from queryapi.storage.engine import Store
+from queryapi import storage
 from queryapi.storage.jobrecords import FINAL, Job
-from queryapi.storage.jobs import Held, Locked
+
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Store
+    from queryapi.storage.jobs import Held, Locked
 
 MOST = 1000
 """How many are kept: some MB."""
@@ -20,12 +24,12 @@ class Remembered:
         store: Where jobs are kept.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: "Store") -> None:
         self._store = store
         self._jobs: dict[str, Held] = {}
         self._writings = 0
 
-    def taken(self) -> dict[str, Held]:
+    def taken(self) -> "dict[str, Held]":
         """Return all that is known, by id; for use within `Store.reporting` only.
 
         It counts as unknown until it is kept again: what fails may have been stored or not.
@@ -34,7 +38,7 @@ class Remembered:
         before, self._writings = self._writings, self._store.writings
         return known if before == self._writings else {}
 
-    def keep(self, known: dict[str, Held], locked: Locked, stored: Mapping[str, Job]) -> None:
+    def keep(self, known: "dict[str, Held]", locked: "Locked", stored: Mapping[str, Job]) -> None:
         """Note what was known, and what is stored now besides; jobs that have ended are not.
 
         Args:
@@ -51,5 +55,5 @@ class Remembered:
             if job.status in FINAL or version is None:
                 known.pop(name, None)
             else:
-                known[name] = Held(job, version)
+                known[name] = storage.jobs.Held(job, version)
         self._jobs = known

@@ -4,14 +4,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from queryapi import storage
 from queryapi.services.tenure import Tenure
 from queryapi.settings import Jobs
-from queryapi.storage import jobkeeping
-from queryapi.storage.engine import Session, Store
-from queryapi.storage.jobkeeping import Gone
 from queryapi.telemetry.keeping import Forgotten
+
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Session, Store
+    from queryapi.storage.jobkeeping import Gone
 
 T = TypeVar("T")
 
@@ -53,7 +55,7 @@ class Forgetting:
 
     def __init__(
         self,
-        store: Store,
+        store: "Store",
         tenure: Tenure,
         settings: Jobs,
         clock: Callable[[], float],
@@ -80,14 +82,14 @@ class Forgetting:
 
     def _jobs(self) -> Iterator[Batch]:
         before = self._clock() - self._settings.finished_days * _DAY
-        forget = partial(jobkeeping.jobs_before, at=before, batch=self._batch)
+        forget = partial(storage.jobkeeping.jobs_before, at=before, batch=self._batch)
         while True:
             # Its rows go after it: nobody sees a half of a job.
             gone, seconds = self._done(forget)
             if gone:
                 yield Batch("jobs", len(gone), seconds)
             for job in gone:
-                rest = partial(jobkeeping.told_by, job=job, batch=self._batch)
+                rest = partial(storage.jobkeeping.told_by, job=job, batch=self._batch)
                 yield from self._whole("rows", rest)
             if len(gone) < self._batch:
                 return
@@ -97,9 +99,11 @@ class Forgetting:
         while True:
             # Most of what is old may be needed: it is looked at without keeping writers waiting.
             with self._store.reading() as session:
-                old = jobkeeping.old_events(session, before, place, batch=self._batch)
+                old = storage.jobkeeping.old_events(session, before, place, batch=self._batch)
             if old.unneeded:
-                gone, seconds = self._done(partial(jobkeeping.drop_events, frames=old.unneeded))
+                gone, seconds = self._done(
+                    partial(storage.jobkeeping.drop_events, frames=old.unneeded)
+                )
                 yield Batch("samples", gone.rows, seconds)
             if old.upto is None:
                 return
@@ -107,29 +111,31 @@ class Forgetting:
 
     def _lines_by_age(self) -> Iterator[Batch]:
         before = self._clock() - self._settings.logs_days * _DAY
-        old = partial(jobkeeping.lines_before, at=before, batch=self._batch)
+        old = partial(storage.jobkeeping.lines_before, at=before, batch=self._batch)
         yield from self._whole("lines", old)
 
     def _lines_by_size(self) -> Iterator[Batch]:
         each = int(self._settings.log_megabytes * _MEGABYTE)
         with self._store.reading() as session:
-            above = jobkeeping.above(session, each)
+            above = storage.jobkeeping.above(session, each)
         for job, excess in above.items():
             yield from self._oldest_lines(excess, job)
         with self._store.reading() as session:
-            kept = jobkeeping.kept(session)
+            kept = storage.jobkeeping.kept(session)
         yield from self._oldest_lines(kept - int(self._settings.total_megabytes * _MEGABYTE))
 
     def _oldest_lines(self, excess: int, job: int | None = None) -> Iterator[Batch]:
         while excess > 0:
-            oldest = partial(jobkeeping.oldest_lines, excess=excess, job=job, batch=self._batch)
+            oldest = partial(
+                storage.jobkeeping.oldest_lines, excess=excess, job=job, batch=self._batch
+            )
             gone, seconds = self._done(oldest)
             if not gone.rows:
                 return
             excess -= gone.size
             yield Batch("lines", gone.rows, seconds)
 
-    def _whole(self, kind: Forgotten, act: Callable[[Session], Gone]) -> Iterator[Batch]:
+    def _whole(self, kind: Forgotten, act: "Callable[[Session], Gone]") -> Iterator[Batch]:
         """Have an act done until there is nothing left for it."""
         while True:
             gone, seconds = self._done(act)
@@ -137,7 +143,7 @@ class Forgetting:
                 return
             yield Batch(kind, gone.rows, seconds)
 
-    def _done(self, act: Callable[[Session], T]) -> tuple[T, float]:
+    def _done(self, act: "Callable[[Session], T]") -> tuple[T, float]:
         began = time.monotonic()
         with self._store.writing() as session:
             ours = self._tenure.confirm(session)

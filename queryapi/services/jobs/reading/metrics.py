@@ -4,10 +4,11 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import UNSET
 
+from queryapi import storage
 from queryapi.errors import InvalidParameter, Overloaded, QueryApiError, UpstreamError
 from queryapi.services.jobs.answers import MetricsTold
 from queryapi.services.jobs.bounds import (
@@ -17,9 +18,10 @@ from queryapi.services.jobs.bounds import (
     SECONDS_BEFORE,
 )
 from queryapi.services.jobs.reading.items import row_of
-from queryapi.storage import jobsamples
-from queryapi.storage.engine import Session
 from queryapi.storage.jobrecords import Job, Sample, Span
+
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Session
 
 _LOG = logging.getLogger(__name__)
 
@@ -79,7 +81,7 @@ class Metrics:
         self._kept = kept
 
     def stored(
-        self, session: Session, job: Job, window: Window, now: float
+        self, session: "Session", job: Job, window: Window, now: float
     ) -> tuple[int | None, Sequence[Span]]:
         """Return the step, None = each measurement, and what is stored.
 
@@ -87,12 +89,12 @@ class Metrics:
         """
         since, step = now - window.seconds, window.step
         if step is None:
-            each = jobsamples.since(session, job.number, since, limit=MOST_ROWS + 1)
+            each = storage.jobsamples.since(session, job.number, since, limit=MOST_ROWS + 1)
             if len(each) <= MOST_ROWS:
                 return None, each
             step = math.ceil(window.seconds / MOST_ROWS)
         begin = max(_begin(since, step), self._stored_since(now, step))
-        return step, jobsamples.spans(session, job.number, begin, step=step)
+        return step, storage.jobsamples.spans(session, job.number, begin, step=step)
 
     def told(
         self, job: Job, window: Window, now: float, step: int | None, stored: Sequence[Span]

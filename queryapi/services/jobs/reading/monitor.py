@@ -1,7 +1,10 @@
 """All that a page about a job begins with, as of one moment."""
 
+from typing import TYPE_CHECKING
+
 from msgspec import UNSET
 
+from queryapi import storage
 from queryapi.services.jobs import estimates
 from queryapi.services.jobs.answers import JobMetrics, Monitor
 from queryapi.services.jobs.frames import epoch_of
@@ -12,20 +15,21 @@ from queryapi.services.jobs.reading.items import (
     log_of,
     metric_of,
 )
-from queryapi.storage import joblogs, jobsamples
-from queryapi.storage.engine import Session
 from queryapi.storage.jobrecords import Job, JobStatus
+
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Session
 
 HISTORY_SECONDS = 60.0
 HISTORY = 30
 LINES = 100
 
 
-def monitor_of(session: Session, job: Job, at: float, terms: Terms) -> Monitor:
+def monitor_of(session: "Session", job: Job, at: float, terms: Terms) -> Monitor:
     """Return what is told of *job* at a moment."""
-    measured = jobsamples.since(session, job.number, at - HISTORY_SECONDS, limit=HISTORY)
+    measured = storage.jobsamples.since(session, job.number, at - HISTORY_SECONDS, limit=HISTORY)
     history = tuple(metric_of(job, span) for span in measured)
-    lines = joblogs.page(session, job.number, limit=LINES)
+    lines = storage.joblogs.page(session, job.number, limit=LINES)
     running = job.status is JobStatus.RUNNING
     cost = cost_of(job, at) if running else None
     return Monitor(

@@ -5,15 +5,18 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING
 
+from queryapi import storage
 from queryapi.errors import StoreUnavailable
 from queryapi.services.pools.observing.watching import Watching
 from queryapi.services.tenure import Tenure
 from queryapi.settings import Pools
-from queryapi.storage import activity, idempotency
-from queryapi.storage.engine import Store
 from queryapi.telemetry.logs import Sparing
 from queryapi.telemetry.observing import ObservationOutcome, Observing
+
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Store
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,7 +46,7 @@ class Observer:
 
     def __init__(
         self,
-        store: Store,
+        store: "Store",
         watches: Sequence[Watching],
         tenure: Tenure,
         settings: Pools,
@@ -130,7 +133,7 @@ class Pruning:
 
     def __init__(
         self,
-        store: Store,
+        store: "Store",
         settings: Pools,
         clock: Callable[[], float],
         *,
@@ -149,13 +152,13 @@ class Pruning:
         now, kept = self._clock(), self._settings
         try:
             with self._store.writing() as session:
-                activities = activity.prune(
+                activities = storage.activity.prune(
                     session,
                     older_than=now - kept.activity_days * _DAY,
                     most=kept.activity_count,
                     batch=_BATCH,
                 )
-                answers = idempotency.prune(
+                answers = storage.idempotency.prune(
                     session, older_than=now - kept.idempotency_hours * _HOUR, batch=_BATCH
                 )
         except StoreUnavailable:

@@ -3,7 +3,9 @@
 import logging
 from collections import Counter
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from queryapi import storage
 from queryapi.errors import QueryRejected, StoreUnavailable, UpstreamError
 from queryapi.services.pools import lifecycle
 from queryapi.services.pools.lifecycle import Terms
@@ -13,11 +15,12 @@ from queryapi.services.pools.observing.moves import Look, Stored
 from queryapi.services.pools.parts import NODES, STOCK
 from queryapi.services.snapshot import Snapshot
 from queryapi.services.tenure import Tenure
-from queryapi.storage import activity, conditions, members, pools
-from queryapi.storage.engine import Session, Store
 from queryapi.storage.records import Status
 from queryapi.telemetry.logs import Sparing, fields
 from queryapi.telemetry.observing import ObservationOutcome, Observing
+
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Session, Store
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,7 +50,7 @@ class Watching:
         self,
         cluster: str,
         read: Callable[[], Snapshot],
-        store: Store,
+        store: "Store",
         tenure: Tenure,
         terms: Terms,
         *,
@@ -145,10 +148,12 @@ class Watching:
             _write(session, self.cluster, found)
         return found
 
-    def _compare(self, session: Session, sight: Look) -> Findings:
-        every = conditions.every(session)
+    def _compare(self, session: "Session", sight: Look) -> Findings:
+        every = storage.conditions.every(session)
         own = {id_: one for id_, one in every.items() if one.cluster == self.cluster}
-        known = Stored(pools.every(session), members.of_cluster(session, self.cluster), own)
+        known = Stored(
+            storage.pools.every(session), storage.members.of_cluster(session, self.cluster), own
+        )
         return findings.compare(known, sight, self._terms, default_cluster=self._default_cluster)
 
     def _tell_statuses(self, statuses: tuple[Status, ...]) -> None:
@@ -156,12 +161,12 @@ class Watching:
         self._metrics.pools(self.cluster, {one.value: counts[one] for one in Status})
 
 
-def _write(session: Session, cluster: str, found: Findings) -> None:
-    conditions.forget(session, found.ended)
-    conditions.put(session, found.conditions)
-    members.forget(session, cluster, found.left)
-    members.put(session, found.members)
-    activity.add(session, found.activities)
+def _write(session: "Session", cluster: str, found: Findings) -> None:
+    storage.conditions.forget(session, found.ended)
+    storage.conditions.put(session, found.conditions)
+    storage.members.forget(session, cluster, found.left)
+    storage.members.put(session, found.members)
+    storage.activity.add(session, found.activities)
     if found.conditions or found.ended:
         # Readers keep the conditions that they have read until then.
-        pools.touch(session)
+        storage.pools.touch(session)

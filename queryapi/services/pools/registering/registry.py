@@ -1,10 +1,12 @@
 """The pools that somebody has registered: every change and what is told of it, stored as one."""
 
 from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import UNSET
 
+from queryapi import storage
 from queryapi.errors import (
     Conflict,
     KeyReused,
@@ -20,9 +22,10 @@ from queryapi.services.pools.registering.places import Places
 from queryapi.services.pools.registering.state import States, Write, Writes
 from queryapi.services.pools.rows import FOUND, Row
 from queryapi.services.pools.views import JUST_CREATED, Light, item_of, status_of
-from queryapi.storage import activity, conditions, creation, idempotency, pools
-from queryapi.storage.engine import Session, Store
 from queryapi.storage.records import Activity, Condition, Pool, Remembered
+
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Session, Store
 
 MOST_POOLS = 10_000
 """More than any fleet has: a client that creates them in a loop must not fill the disk."""
@@ -58,7 +61,7 @@ class Registry:
 
     def __init__(
         self,
-        store: Store | None,
+        store: "Store | None",
         places: Places,
         clock: Callable[[], float],
         *,
@@ -97,7 +100,7 @@ class Registry:
         if self._store is None:
             return ()
         with self._store.reading() as session:
-            return activity.page(
+            return storage.activity.page(
                 session, limit=limit, pool_id=pool_id, before=before, clusters=clusters
             )
 
@@ -130,18 +133,18 @@ class Registry:
         light = light_of(cluster)
         self.states.look()
         with store.writing(writes.take_over) as session:
-            known = repeat and idempotency.find(session, repeat.key, caller.name)
+            known = repeat and storage.idempotency.find(session, repeat.key, caller.name)
             if repeat and known:
                 return _again(known, repeat)
-            number, revision = pools.next_number(session)
+            number, revision = storage.pools.next_number(session)
             if self._count(session, revision) >= self._most:
                 raise Conflict(f"there are {self._most} pools: delete those no longer needed")
             pool = changes.created(draft, f"pool-{number}", cluster, now)
             first = lifecycle.registered(pool.id, cluster, pool.name, now)
             body = msgspec.json.encode(item_of(Row(pool, condition=first), light))
-            creation.create(session, pool, first, changes.told_creation(pool, caller.name))
+            storage.creation.create(session, pool, first, changes.told_creation(pool, caller.name))
             if repeat:
-                idempotency.insert(
+                storage.idempotency.insert(
                     session,
                     Remembered(
                         repeat.key, caller.name, repeat.digest, pool.id, pool.version, body, now
@@ -168,13 +171,13 @@ class Registry:
         while True:
             writes = Writes(self.states)
             with store.writing(writes.take_over) as session:
-                pool = pools.find(session, pool_id)
+                pool = storage.pools.find(session, pool_id)
                 row = found if pool is None else Row(pool, condition=_seen(session, pool, patch))
                 if row is not None and (pool is not None or row.pool.version == FOUND):
                     self._allow(row.pool, caller, expected)
                     after = self._write(session, row, patch, caller)
                     if after is not pool:
-                        writes.add(Write(pools.touch(session), pool_id, after))
+                        writes.add(Write(storage.pools.touch(session), pool_id, after))
                     return after
             # Not while other writers wait.
             found = self._found(pool_id, caller)
@@ -192,21 +195,23 @@ class Registry:
         """
         store, writes = self._writable(caller), Writes(self.states)
         with store.writing(writes.take_over) as session:
-            pool = pools.find(session, pool_id)
+            pool = storage.pools.find(session, pool_id)
             if pool is not None:
                 self._allow(pool, caller, expected)
-                if not pools.delete(session, pool_id, seen=pool.version):
+                if not storage.pools.delete(session, pool_id, seen=pool.version):
                     raise StoreUnavailable("somebody else changes this pool: try again")
-                conditions.forget(session, [pool_id])
-                activity.add(session, [changes.told_deletion(pool, caller.name, self._clock())])
-                writes.add(Write(pools.touch(session), pool_id))
+                storage.conditions.forget(session, [pool_id])
+                storage.activity.add(
+                    session, [changes.told_deletion(pool, caller.name, self._clock())]
+                )
+                writes.add(Write(storage.pools.touch(session), pool_id))
                 return
         raise Conflict(
             "this pool is what nodes say: it goes when the pool label"
             f' "{self._found(pool_id, caller).pool.name}" is taken off the last one'
         )
 
-    def _writable(self, caller: Caller) -> Store:
+    def _writable(self, caller: Caller) -> "Store":
         if caller.scope.namespaces is not None:
             raise NotPermitted("Pools belong to whole clusters, and this caller to namespaces")
         if self._store is None:
@@ -216,11 +221,11 @@ class Registry:
     def _found(self, pool_id: str, caller: Caller) -> Row:
         return self._places.found(pool_id, caller, self.states.now(), self._clock())
 
-    def _count(self, session: Session, revision: int) -> int:
+    def _count(self, session: "Session", revision: int) -> int:
         """Return how many pools there were before the write that makes a revision."""
         before = self.states.of(revision - 1)
         # Counting takes longer the more there are, and other writers wait.
-        return pools.count(session) if before is None else len(before.pools)
+        return storage.pools.count(session) if before is None else len(before.pools)
 
     def _allow(self, pool: Pool, caller: Caller, expected: Expected) -> None:
         if not caller.scope.shows(pool.cluster):
@@ -230,7 +235,7 @@ class Registry:
                 "This pool was changed since: read it again, and send the change with its ETag"
             )
 
-    def _write(self, session: Session, row: Row, patch: Patch, caller: Caller) -> Pool:
+    def _write(self, session: "Session", row: Row, patch: Patch, caller: Caller) -> Pool:
         pool, now = row.pool, self._clock()
         changes.refuse_others(patch, pool, status_of(row))
         if pool.version == FOUND:
@@ -238,23 +243,25 @@ class Registry:
                 raise Conflict("none of this pool's nodes is there now: adopt it when they are")
             # What this write makes of the revision: no pool's versions rise faster than that, so
             # that one adopted again, after it was deleted, has none that it had before.
-            after = changes.adopted(pool, patch, now, version=pools.revision(session) + 1)
+            after = changes.adopted(pool, patch, now, version=storage.pools.revision(session) + 1)
             told: tuple[Activity, ...] = (changes.told_adoption(after, caller.name),)
-            pools.insert(session, after)
+            storage.pools.insert(session, after)
         else:
             after = changes.changed(pool, patch, now)
             if after is pool:
                 return pool
             told = changes.told_changes(pool, after, caller.name)
-            if not pools.update(session, after, seen=pool.version):
+            if not storage.pools.update(session, after, seen=pool.version):
                 raise StoreUnavailable("somebody else changes this pool: try again")
-        activity.add(session, told)
+        storage.activity.add(session, told)
         return after
 
 
-def _seen(session: Session, pool: Pool, patch: Patch) -> Condition | None:
+def _seen(session: "Session", pool: Pool, patch: Patch) -> Condition | None:
     """Return what was seen of a pool, where a patch tells of that."""
-    return None if patch.status is UNSET else conditions.some(session, [pool.id]).get(pool.id)
+    return (
+        None if patch.status is UNSET else storage.conditions.some(session, [pool.id]).get(pool.id)
+    )
 
 
 def _again(known: Remembered, repeat: Repeatable) -> Written:

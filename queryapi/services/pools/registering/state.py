@@ -4,11 +4,14 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from queryapi import storage
 from queryapi.services.pools.membership import Owners
-from queryapi.storage import conditions, pools
-from queryapi.storage.engine import Session, Store
 from queryapi.storage.records import Condition, Pool
+
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Session, Store
 
 # Beyond so many that changed they are all read: a statement has so much room.
 _FEW = 200
@@ -61,7 +64,7 @@ class States:
         store: Where it is stored; None = nowhere.
     """
 
-    def __init__(self, store: Store | None) -> None:
+    def __init__(self, store: "Store | None") -> None:
         self._store = store
         self._lock = threading.Lock()
         self._newest: State | None = None
@@ -117,7 +120,7 @@ class States:
             if known is not None and known.revision == write.revision - 1:
                 self._newest = _after(known, write)
 
-    def _loaded(self, store: Store, revision: int) -> State:
+    def _loaded(self, store: "Store", revision: int) -> State:
         mine = Future[State]()
         with self._lock:
             loading = self._loading.setdefault(revision, mine)
@@ -178,26 +181,26 @@ def _after(known: State, write: Write) -> State:
     return _state(write.revision, by_id, seen, known.owners if same else None)
 
 
-def _read(store: Store, known: State) -> State:
+def _read(store: "Store", known: State) -> State:
     """Return what is stored, of which only what differs from what is known is read in full."""
     with store.reading() as session:
-        revision = pools.revision(session)
+        revision = storage.pools.revision(session)
         found = _pools(session, known)
-        seen = conditions.every(session)
+        seen = storage.conditions.every(session)
     same = {id_: was for id_, was in known.conditions.items() if seen.get(id_) == was}
     before = list(map(_chooses, known.pools))
     owners = known.owners if before == list(map(_chooses, found.values())) else None
     return _state(revision, found, seen | same, owners)
 
 
-def _pools(session: Session, known: State) -> dict[str, Pool]:
-    was = {pools.edition(pool): pool for pool in known.pools}
+def _pools(session: "Session", known: State) -> dict[str, Pool]:
+    was = {storage.pools.edition(pool): pool for pool in known.pools}
     if not was:
-        return {pool.id: pool for pool in pools.every(session)}
-    editions = pools.editions(session)
+        return {pool.id: pool for pool in storage.pools.every(session)}
+    editions = storage.pools.editions(session)
     changed = [one[0] for one in editions if one not in was]
     few = len(changed) <= _FEW
-    read = pools.some(session, changed) if few else pools.every(session)
+    read = storage.pools.some(session, changed) if few else storage.pools.every(session)
     news = {pool.id: pool for pool in read}
     return {one[0]: was.get(one) or news[one[0]] for one in editions}
 

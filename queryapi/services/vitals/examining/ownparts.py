@@ -3,15 +3,18 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from queryapi import storage
 from queryapi.errors import SharedUnavailable, StoreUnavailable
 from queryapi.services.vitals.examining.observation import Observation
 from queryapi.services.vitals.examining.slot import Moment
 from queryapi.services.vitals.model import Status
 from queryapi.shared.store import Store
-from queryapi.storage import activity
-from queryapi.storage.engine import Store as Database
 from queryapi.telemetry.serving import Served
+
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Store as Database
 
 _WINDOW_SECONDS = 60.0
 _LONGEST_SECONDS = 300.0
@@ -93,7 +96,7 @@ class DatabasePing:
     """
 
     def __init__(
-        self, database: Database, *, monotonic: Callable[[], float] = time.monotonic
+        self, database: "Database", *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._database = database
         self._monotonic = monotonic
@@ -103,7 +106,7 @@ class DatabasePing:
         started = self._monotonic()
         try:
             with self._database.reading() as session:
-                activity.page(session, limit=1)
+                storage.activity.page(session, limit=1)
         except StoreUnavailable as error:
             return Observation(Status.ERROR, str(error))
         return Observation(Status.HEALTHY, response_time=self._monotonic() - started)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from queryapi.outbound.transport import StreamingTransport
 from queryapi.promql.client import PrometheusClient
@@ -38,8 +39,10 @@ from queryapi.services.vitals.stack import (
 )
 from queryapi.settings import Cluster, Service, Settings
 from queryapi.shared.store import Store
-from queryapi.storage.engine import Store as Database
 from queryapi.telemetry.serving import Served
+
+if TYPE_CHECKING:
+    from queryapi.storage.engine import Store as Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Means:
     clients: Mapping[str, PrometheusClient]
     probe: Callable[[Service], StreamingTransport]
     store: Store | None
-    database: Database | None
+    database: "Database | None"
     served: Callable[[], Served]
     started: float
 
