@@ -47,17 +47,18 @@ def _spared_coverage(request: pytest.FixtureRequest) -> Iterator[None]:
     """Services that run whole are held by what they do: other rooms run their lines, measured.
 
     Measuring makes a start, and all that is asked of it, half as dear again. A file that must be
-    measured says so by a fixture of this name.
+    measured says so by a fixture of this name, one elsewhere whose services need not be by
+    `MEASURED_ELSEWHERE = True`.
     """
-    measuring = Coverage.current()
+    whole = request.path.parent.name in _MANY_PROCESSES
+    measuring = Coverage.current() if whole else None
     with pytest.MonkeyPatch.context() as patched:
-        spared = request.path.parent.name in _MANY_PROCESSES
-        if spared:
+        if whole or getattr(request.module, "MEASURED_ELSEWHERE", False):
             patched.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-            if measuring:
-                measuring.stop()
+        if measuring:
+            measuring.stop()
         yield
-        if spared and measuring:
+        if measuring:
             measuring.start()
 
 
