@@ -20,10 +20,16 @@ from tests.support.api_process import Api, api
 from tests.support.fake_prometheus import FakePrometheus
 from tests.support.processes import Family, children, command, descendants, lives
 from tests.support.waiting_prometheus import answering
+from tests.support.whole import WHOLE
 
 pytestmark = pytest.mark.e2e
+# By test_hanging.py and test_cli.py.
+MEASURED_ELSEWHERE = True
 
 _SECONDS = 60
+_SECRET = "hidden-word"  # noqa: S105 - a sample
+# SIGTERM ends the service that is in the middle of an answer.
+_ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT) if WHOLE else (signal.SIGINT,)
 
 
 @pytest.fixture(name="prometheus")
@@ -47,6 +53,17 @@ def _connected(stream: str) -> ClientConnection:
     return connect(url, proxy=None, legacy=True, open_timeout=_SECONDS)
 
 
+@pytest.fixture(name="service", scope="module")
+def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Api, str]]:
+    """A service of two workers and a gateway that no test ends."""
+    redis = f"redis://user:{_SECRET}@{LOOPBACK}:{free_port()}/0"
+    with (
+        answering() as (_, url),
+        _served(tmp_path_factory.mktemp("api"), url, workers=2, redis_url=redis) as running,
+    ):
+        yield running
+
+
 def _log(folder: Path) -> str:
     return (folder / "api.log").read_text()
 
@@ -59,23 +76,21 @@ def _code(client: ClientConnection) -> int:
         return closed.rcvd.code if closed.rcvd else 1006
 
 
-def test_a_gateway_that_is_killed_comes_back(
-    prometheus: tuple[FakePrometheus, str], tmp_path: Path
-) -> None:
+def test_a_gateway_that_is_killed_comes_back(service: tuple[Api, str]) -> None:
     """Its clients lose their connection and can connect again; the HTTP service goes on."""
-    with _served(tmp_path, prometheus[1]) as (service, stream):
-        family = Family(service.process.pid)
-        lost = family.gateway
-        client = _connected(stream)
-        os.kill(lost, signal.SIGKILL)
+    api_, stream = service
+    family = Family(api_.process.pid)
+    lost = family.gateway
+    client = _connected(stream)
+    os.kill(lost, signal.SIGKILL)
 
-        assert 1006 == _code(client)
-        assert 200 == service.get("/healthz").status_code
-        wait_for(lambda: answers(f"http://{stream}/healthz"), seconds=_SECONDS, what="a new one")
-        assert family.gateway != lost
-        _connected(stream).close()
-
-    assert "the stream gateway was ended by signal 9 (Killed); starts anew in 1 s" in _log(tmp_path)
+    assert 1006 == _code(client)
+    assert 200 == api_.get("/healthz").status_code
+    wait_for(lambda: answers(f"http://{stream}/healthz"), seconds=_SECONDS, what="a new one")
+    assert family.gateway != lost
+    _connected(stream).close()
+    said = "the stream gateway was ended by signal 9 (Killed); starts anew in 1 s"
+    assert said in api_.process.log.read_text()
 
 
 def test_a_gateway_that_cannot_be_started_ends_nothing() -> None:
@@ -106,7 +121,7 @@ print(Supervisor(service, start).run(), len(tries))
     assert ("0 2\n", True) == (done.stdout, "cannot be started" in done.stderr)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+@pytest.mark.parametrize("number", _ENDINGS)
 def test_all_end_together(
     number: int, prometheus: tuple[FakePrometheus, str], tmp_path: Path
 ) -> None:
@@ -162,48 +177,36 @@ def test_no_child_outlives_a_parent_that_is_killed(
     assert 3 == len(processes)
 
 
-def test_all_end_with_the_http_service(
-    prometheus: tuple[FakePrometheus, str], tmp_path: Path
-) -> None:
-    """When gunicorn is killed the gateway ends too, and the status says what happened."""
-    with _served(tmp_path, prometheus[1]) as (service, stream):
-        family = Family(service.process.pid)
-        gateway = family.gateway
-        os.kill(family.arbiter, signal.SIGKILL)
-
-        assert 128 + signal.SIGKILL == service.process._running().wait(timeout=_SECONDS)
-        assert not lives(gateway)
-        assert not answers(f"http://{stream}/healthz")
-
-
-def test_two_workers_and_a_gateway(prometheus: tuple[FakePrometheus, str], tmp_path: Path) -> None:
+def test_two_workers_and_a_gateway(service: tuple[Api, str]) -> None:
     """Workers add up their metrics, the gateway has its own, and ignored signals stay ignored."""
-    two = {"workers": 2, "redis_url": f"redis://{LOOPBACK}:{free_port()}/0", "database_url": None}
-    with _served(tmp_path, prometheus[1], **two) as (service, stream):
-        for number in (signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR2):
-            service.process.signal(number)
-        wait_for(
-            lambda: _log(tmp_path).count("Ignored: settings are read") == 4,
-            seconds=_SECONDS,
-            what="four lines in the log",
-        )
-        with _connected(stream) as client:
-            client.recv(timeout=_SECONDS)
-        page = requests.get(f"http://{stream}/metrics", timeout=20).text
+    api_, stream = service
+    before = _handshakes(stream)
+    for number in (signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR2):
+        api_.process.signal(number)
+    wait_for(
+        lambda: api_.process.log.read_text().count("Ignored: settings are read") == 4,
+        seconds=_SECONDS,
+        what="four lines in the log",
+    )
+    with _connected(stream) as client:
+        client.recv(timeout=_SECONDS)
 
-        assert 2 == len(children(service.process.pid))
-        assert 'gpuscope_stream_handshakes_total{status="101"} 1.0' in page
-        assert "gpuscope_stream_build_info" not in service.get("/metrics").text
+    assert 2 == len(children(api_.process.pid))
+    assert 1 == _handshakes(stream) - before
+    assert "gpuscope_stream_build_info" not in api_.get("/metrics").text
 
 
-def test_a_secret_is_on_no_command_line(
-    prometheus: tuple[FakePrometheus, str], tmp_path: Path
-) -> None:
+def _handshakes(stream: str) -> float:
+    page = requests.get(f"http://{stream}/metrics", timeout=_SECONDS).text
+    begins = 'gpuscope_stream_handshakes_total{status="101"} '
+    return sum(float(it.removeprefix(begins)) for it in page.splitlines() if it.startswith(begins))
+
+
+def test_a_secret_is_on_no_command_line(service: tuple[Api, str]) -> None:
     """Settings are handed over in memory: neither arguments nor variables hold them."""
-    secret = "redis://user:hidden-word@127.0.0.1:1/0"  # noqa: S105 - a sample
-    with _served(tmp_path, prometheus[1], redis_url=secret) as (service, _):
-        gateway = Family(service.process.pid).gateway
-        environment = Path(f"/proc/{gateway}/environ").read_bytes()
+    gateway = Family(service[0].process.pid).gateway
+    environment = Path(f"/proc/{gateway}/environ").read_bytes()
 
-        assert "hidden-word" not in command(gateway)
-        assert b"hidden-word" not in environment
+    assert _SECRET not in command(gateway)
+    assert environment
+    assert _SECRET.encode() not in environment
