@@ -1,6 +1,7 @@
 """The service has its tables before it serves, or serves what needs none."""
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from demo.processes import LOOPBACK, free_port
 from queryapi.storage.backend import backend
 from queryapi.storage.manner import Manner, connect
 from queryapi.storage.tables import REVISIONS
-from tests.support.api_process import COMMAND, api
+from tests.support.api_process import COMMAND, Api, api
+from tests.support.postgresql import PostgresqlServer
 from tests.support.processes import children
 from tests.support.stored import stored
+from tests.support.whole import some
 
 pytestmark = pytest.mark.e2e
 
@@ -33,34 +36,55 @@ def _refused(folder: Path, url: str) -> str:
     return done.stderr
 
 
-def test_tables_are_there_before_anybody_asks(database_url: str, tmp_path: Path) -> None:
-    """Whichever database it is, and whether or not they were there."""
-    for _ in range(2):
-        with api(tmp_path, _NOWHERE, {"database_url": database_url}), stored(database_url) as store:
+@pytest.fixture(name="file", scope="module")
+def _file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file that nobody has made yet."""
+    return tmp_path_factory.mktemp("sqlite") / "gpuscope.db"
+
+
+@pytest.fixture(name="service", scope="module")
+def _service(file: Path) -> Iterator[Api]:
+    """The first service on that file; the last test of this module has another one."""
+    with api(file.parent, _NOWHERE, {"database_url": f"sqlite:///{file}"}) as running:
+        yield running
+
+
+def test_tables_are_there_before_anybody_asks(service: Api, file: Path) -> None:
+    """Whether or not there was a file."""
+    assert service.process.alive()
+    with stored(f"sqlite:///{file}") as store:
+        assert REVISIONS[-1] == store.version()
+
+
+def test_a_servers_tables_are_there_too(postgresql: PostgresqlServer, tmp_path: Path) -> None:
+    """Where they were not, and where another service made them."""
+    url = postgresql.fresh()
+    for _ in range(some(1, 2)):
+        with api(tmp_path, _NOWHERE, {"database_url": url}), stored(url) as store:
             assert REVISIONS[-1] == store.version()
 
 
-def test_what_brings_tables_up_to_date_ends_with_that(tmp_path: Path) -> None:
+def test_what_brings_tables_up_to_date_ends_with_that(service: Api) -> None:
     """Neither the process that listens nor its workers keep it in memory."""
-    url = f"sqlite:///{tmp_path / 'gpuscope.db'}"
-    with api(tmp_path, _NOWHERE, {"database_url": url}) as service:
-        parent = service.process.pid
-        maps = [Path(f"/proc/{pid}/maps").read_text() for pid in (parent, *children(parent))]
+    parent = service.process.pid
+    maps = [Path(f"/proc/{pid}/maps").read_text() for pid in (parent, *children(parent))]
 
     assert 2 == len(maps)
     assert not [each for each in maps if "sqlite3" in each and "psycopg" in each]
 
 
-def test_a_second_service_on_the_same_file_does_not_start(tmp_path: Path) -> None:
+def test_a_second_service_on_the_same_file_does_not_start(
+    service: Api, file: Path, tmp_path: Path
+) -> None:
     """It names the one that runs, and starts when that has ended."""
-    url = f"sqlite:///{tmp_path / 'gpuscope.db'}"
-    with api(tmp_path, _NOWHERE, {"database_url": url}) as service:
-        said = _refused(tmp_path, url)
+    url = f"sqlite:///{file}"
+    said = _refused(tmp_path, url)
 
-        assert f"database_url: process {service.process.pid} already serves from" in said
-        assert "share a PostgreSQL" in said
-    with api(tmp_path, _NOWHERE, {"database_url": url}):
-        pass
+    assert f"database_url: process {service.process.pid} already serves from" in said
+    assert "share a PostgreSQL" in said
+    service.process.stop()
+    with api(tmp_path, _NOWHERE, {"database_url": url}), stored(url) as store:
+        assert REVISIONS[-1] == store.version()
 
 
 def test_tables_of_a_newer_version_are_not_served(database_url: str, tmp_path: Path) -> None:
