@@ -17,8 +17,8 @@ from tests.support.waiting_prometheus import answering
 pytestmark = pytest.mark.e2e
 
 THREADS = 16
-# Far less than any of them is given, and generous for one that is not held up.
-SOON = 4.0
+# Where a thread waited for each, three turns of them would take 15 s or more.
+SOON = 12.0
 TASKS = "/api/v1/realtime/running-tasks"
 # A few megabytes: more than the kernel keeps for a client that does not read.
 _PODS = [
@@ -86,7 +86,8 @@ def _put(*headers: str) -> bytes:
 )
 def test_who_stops_half_way_holds_no_thread(service: Api, begun: bytes) -> None:
     """Several times as many of them as there are threads: others are answered at once."""
-    service.get(TASKS, cluster="prod-cluster")
+    if TASKS.encode() in begun:
+        service.get(TASKS, cluster="prod-cluster")
     with _clients(service, 3 * THREADS, begun):
         assert 200 == _ask(service)
 
