@@ -382,7 +382,7 @@ def test_nothing_heavy_is_loaded(tmp_path: Path) -> None:
     """Neither by the service nor by this command: no data frames to read a few numbers."""
     with AnsweringServer(Store()) as server, configured(tmp_path, server.url) as arguments:
         code = (
-            "import sys; from queryapi.cli import main;"
+            "import sys; from queryapi import server; from queryapi.cli import main;"
             " print('prometheus_api_client' in sys.modules);"
             f" print(main({arguments!r}), 'pandas' in sys.modules, 'numpy' in sys.modules)"
         )
