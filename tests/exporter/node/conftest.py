@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_driver import Hang
-from tests.support.nvml import NodeProcess
+from tests.support.nvml import NodeProcess, end_idle
 
 
 @pytest.fixture
@@ -16,6 +16,13 @@ def hang() -> Iterator[Hang]:
     yield hang
     if hang.calls:
         hang.release(hang.error)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_idle_process() -> Iterator[None]:
+    """No process that waits for a next node outlives the tests."""
+    yield
+    end_idle()
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_a_burst_of_xids(tmp_path: Path) -> None:
 def test_a_wait_that_hangs(tmp_path: Path) -> None:
     """While waiting for events hangs, devices are read, and the process ends when told."""
     fault = Fault("EventSetWait_v2", Ailment.HANG)
-    with NodeProcess(tmp_path, collectors=("xid", "power")) as node:
+    with NodeProcess(tmp_path, collectors=("xid", "power"), alone=True) as node:
         node.play(_device())
         node.until(_heard)
         node.play(Device(UUID, power=200.0), system=System(faults=(fault,)))

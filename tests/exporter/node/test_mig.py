@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,13 +51,6 @@ CUT = Device(
 METRICS = {1: 80, 2: 40, 5: 30, 7: 30, 20: 1, 61: 1024, 10: 101.5}
 ALONE = Processes(tuple(replace(each, gpu=None) for each in RUNNING))
 WHOLE = replace(CUT, parts=(Mig(mode=0), Gpm(METRICS), ALONE))
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> Iterator[NodeProcess]:
-    """Return a node role that has not been told yet what its driver shows."""
-    with NodeProcess(tmp_path) as process:
-        yield process
 
 
 def _profiled(page: str) -> bool:
