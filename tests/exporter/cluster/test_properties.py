@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.objects import GPU, Object, node, owned, owner, pod, reference, taint
 from tests.support.scrape import ACCOUNT, HISTORY, Relay, Scrape, scrape
+from tests.support.whole import some
 
 NODES = ["n1", "n2", "n3"]
 PODS = ["p1", "p2", "p3", "p4", "p5"]
@@ -35,8 +36,8 @@ LABELS = {
 }
 WEB = owner("ReplicaSet", "web-7f9", reference("Deployment", "web"))
 
-patient = settings(deadline=None)
-"""A slow machine is no counterexample."""
+patient = settings(deadline=None, max_examples=some(15, 40))
+"""A slow machine is no counterexample, and an example is dear."""
 
 counts = st.integers(min_value=0, max_value=20)
 units = st.dictionaries(st.sampled_from(RESOURCES), counts)
@@ -107,9 +108,9 @@ def accounts(told: Scrape) -> dict[tuple[str, str], dict[str, float]]:
 
 @patient
 @given(st.lists(nodes()), st.lists(pods()))
-def test_every_device_is_accounted_for(some: list[Object], others: list[Object]) -> None:
+def test_every_device_is_accounted_for(servers: list[Object], others: list[Object]) -> None:
     """Capacity = allocated + free + unavailable - overcommitted, to the sixth decimal."""
-    for account in accounts(scrape(*some, *others)).values():
+    for account in accounts(scrape(*servers, *others)).values():
         used = account["allocated"] + account["free"] + account["unavailable"]
 
         assert account["capacity"] == round(used - account["overcommitted"], 6)
@@ -117,18 +118,18 @@ def test_every_device_is_accounted_for(some: list[Object], others: list[Object])
 
 @patient
 @given(st.lists(nodes()), st.lists(pods()))
-def test_no_amount_is_negative(some: list[Object], others: list[Object]) -> None:
+def test_no_amount_is_negative(servers: list[Object], others: list[Object]) -> None:
     """Nobody has, holds or lacks fewer than no GPUs, under whatever reason."""
-    told = scrape(*some, *others)
+    told = scrape(*servers, *others)
     for line in told.of(*ACCOUNT, "gpu_node_units", "gpu_pod_requested"):
         assert float(line.rpartition(" ")[2]) >= 0, line
 
 
 @patient
 @given(st.lists(nodes()), st.lists(pods()))
-def test_free_devices_are_whole(some: list[Object], others: list[Object]) -> None:
+def test_free_devices_are_whole(servers: list[Object], others: list[Object]) -> None:
     """What is free is a count of devices, and none on a node that takes no work."""
-    told = scrape(*some, *others)
+    told = scrape(*servers, *others)
     for (name, _), account in accounts(told).items():
         assert account["free"] >= 0
         assert account["free"] == int(account["free"])
@@ -138,10 +139,10 @@ def test_free_devices_are_whole(some: list[Object], others: list[Object]) -> Non
 
 @patient
 @given(st.lists(nodes()), st.lists(pods()))
-def test_what_pods_hold_is_what_nodes_give(some: list[Object], others: list[Object]) -> None:
+def test_what_pods_hold_is_what_nodes_give(servers: list[Object], others: list[Object]) -> None:
     """Summed over known nodes, GPUs allocated are the GPUs held by the pods bound to them."""
-    told = scrape(*some, *others)
-    present = {it["metadata"]["name"] for it in some}
+    told = scrape(*servers, *others)
+    present = {it["metadata"]["name"] for it in servers}
     held = sum(
         float(line.rpartition(" ")[2])
         for line in told.of("gpu_pod_allocated")

@@ -23,13 +23,14 @@ from tests.support.dra import (
     slice_,
 )
 from tests.support.objects import Object, node
+from tests.support.whole import some
 
 NODES = ["n1", "n2"]
 PODS = ["p", "q", "r"]
 CLAIMS = ["a", "b", "c", "d"]
 
-patient = settings(deadline=None)
-"""A slow machine is no counterexample."""
+patient = settings(deadline=None, max_examples=some(15, 40))
+"""A slow machine is no counterexample, and an example is dear."""
 
 effects = st.sampled_from(["", "", "", "NoSchedule", "NoExecute", "None"])
 
