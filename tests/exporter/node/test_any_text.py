@@ -23,6 +23,7 @@ from exporter.node.page.scrape import Foreign, render
 from exporter.node.reading import Reading
 from exporter.node.writing import Pen
 from tests.support.compat import H100, MIG, OLD, snapshot
+from tests.support.whole import some
 
 # What only the exporter itself writes there, and compat takes for a number.
 _NUMBERS = {"gpu_instance": "9", "compute_instance": "0", "link": "1"}
@@ -88,7 +89,7 @@ def _read(families: list[Metric]) -> set[_Series]:
     return set(found)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=some(8, 25), deadline=None)
 # A number would be that of an XID, which has a text of its own.
 @given(
     st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(
@@ -123,7 +124,7 @@ def test_a_series_twice(caplog: pytest.LogCaptureFixture) -> None:
     assert not caplog.records
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=some(15, 50), deadline=None)
 @given(st.text(st.characters(codec="utf-8"), max_size=40))
 @example(_NASTY)
 @example("\0\\")

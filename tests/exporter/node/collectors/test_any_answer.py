@@ -15,6 +15,7 @@ from exporter.node.fields import Fi
 from exporter.node.reading import Reading
 from tests.support.any_driver import TEXT, answering
 from tests.support.fake_driver import FakeDevice
+from tests.support.whole import some
 
 RANGES = {
     "_fan_speed_ratio": (0, 4),
@@ -66,7 +67,7 @@ def _all_readings(device: Device) -> list[Reading]:
     return readings
 
 
-@settings(max_examples=50)
+@settings(max_examples=some(20, 50))
 @given(answers, st.integers(0, pynvml.NVML_VALUE_TYPE_COUNT))
 def test_no_value_is_absurd(number: int, value_type: int) -> None:
     """Whatever number a driver answers to everything, no value leaves the range of its unit."""

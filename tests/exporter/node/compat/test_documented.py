@@ -35,7 +35,7 @@ def _served(command: list[str], folder: Path) -> str:
     )
     with exporter:
         exporter.wait_ready()
-        return requests.get(f"http://{address}/metrics", timeout=5).text
+        return requests.get(f"http://{address}/metrics", timeout=60).text
 
 
 def test_both_commands_publish_what_they_promise(tmp_path: Path) -> None:
