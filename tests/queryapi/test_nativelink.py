@@ -47,15 +47,31 @@ def told(folder: Path, text: str) -> Iterator[app.Application]:
             yield service
 
 
-@pytest.mark.parametrize("text", _TEXTS.values(), ids=_TEXTS)
-def test_a_nativelinks_numbers_are_told(tmp_path: Path, text: str) -> None:
-    """The same status, metrics and health, whichever names its metrics have."""
-    with told(tmp_path, text) as service:
-        http = Visitor(service.wsgi)
-        status = body(http.get("/api/v1/scheduler/status?cluster=builds"))
-        metrics = body(http.get("/api/v1/scheduler/metrics"))
-        health = body(http.get("/api/v1/system/health"))
-        [listed] = body(http.get("/api/v1/clusters"))["clusters"]
+@pytest.fixture(name="collected", scope="module")
+def _collected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[app.Application]:
+    """A NativeLink whose metrics came by way of an OpenTelemetry collector."""
+    with told(tmp_path_factory.mktemp("collector"), _TEXTS["collector"]) as service:
+        yield service
+
+
+def test_a_nativelinks_numbers_are_told(collected: app.Application) -> None:
+    """Status, metrics, health and cluster."""
+    _tells_its_numbers(collected)
+
+
+@pytest.mark.parametrize("names", ["direct", "both"])
+def test_its_metrics_may_have_other_names(tmp_path: Path, names: str) -> None:
+    """The same is told; of two names of one number only one counts."""
+    with told(tmp_path, _TEXTS[names]) as service:
+        _tells_its_numbers(service)
+
+
+def _tells_its_numbers(service: app.Application) -> None:
+    http = Visitor(service.wsgi)
+    status = body(http.get("/api/v1/scheduler/status?cluster=builds"))
+    metrics = body(http.get("/api/v1/scheduler/metrics"))
+    health = body(http.get("/api/v1/system/health"))
+    [listed] = body(http.get("/api/v1/clusters"))["clusters"]
 
     assert [10, 7, 2, 1] == [status[name] for name in _WORKERS]
     assert [19, 7, 4, 8] == [status[name] for name in _OPERATIONS]
@@ -66,32 +82,31 @@ def test_a_nativelinks_numbers_are_told(tmp_path: Path, text: str) -> None:
     assert listed["data_age_seconds"] < 60
 
 
-def test_it_has_no_lists_and_no_gpus(tmp_path: Path) -> None:
+def test_it_has_no_lists_and_no_gpus(collected: app.Application) -> None:
     """Its metrics name no worker and no operation; the real-time API does not know it."""
-    with told(tmp_path, _TEXTS["collector"]) as service:
-        http = Visitor(service.wsgi)
+    http = Visitor(collected.wsgi)
 
-        def said(path: str) -> tuple[int, Any]:
-            answer = http.get(f"/api/v1/{path}")
-            return answer.status_code, body(answer)
+    def said(path: str) -> tuple[int, Any]:
+        answer = http.get(f"/api/v1/{path}")
+        return answer.status_code, body(answer)
 
-        assert (200, []) == said("workers")
-        assert (200, []) == said("operations?stage=queued&worker_id=w&limit=5")
-        assert (404, {"error": "Worker w not found"}) == said("workers/w")
-        assert (404, {"error": "Operation ns:p not found"}) == said("operations/ns:p")
-        for path in ("status", "running-tasks"):
-            status, told_ = said(f"realtime/{path}?cluster=builds")
-            assert (404, "Cluster not found") == (status, told_["meta"]["message"])
+    assert (200, []) == said("workers")
+    assert (200, []) == said("operations?stage=queued&worker_id=w&limit=5")
+    assert (404, {"error": "Worker w not found"}) == said("workers/w")
+    assert (404, {"error": "Operation ns:p not found"}) == said("operations/ns:p")
+    for path in ("status", "running-tasks"):
+        status, told_ = said(f"realtime/{path}?cluster=builds")
+        assert (404, "Cluster not found") == (status, told_["meta"]["message"])
 
 
-def test_callers_who_are_held_to_namespaces_are_told_of_workers(tmp_path: Path) -> None:
+def test_callers_who_are_held_to_namespaces_are_told_of_workers(
+    collected: app.Application,
+) -> None:
     """Machines are nobody's; operations have no namespace, so that nothing is told of them."""
-    with told(tmp_path, _TEXTS["collector"]) as service:
-        limited = Visitor(visited(service.flask, _LIMITED))
-        status = body(limited.get("/api/v1/scheduler/status"))
+    limited = Visitor(visited(collected.flask, _LIMITED))
+    status = body(limited.get("/api/v1/scheduler/status"))
 
-        assert [] == body(limited.get("/api/v1/operations"))
-
+    assert [] == body(limited.get("/api/v1/operations"))
     assert [10, 7, 2, 1] == [status[name] for name in _WORKERS]
     assert [None] * 4 == [status[name] for name in _OPERATIONS]
 
