@@ -40,7 +40,7 @@ LASTING = {
         "events_per_second": "my_events",
     },
 }
-_SECONDS = 30.0
+_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,13 @@ def _several(folder: Path, processes: int, **settings: Any) -> Iterator[_Several
         yield _Several(prometheus, services)
 
 
+@pytest.fixture(name="two", scope="module")
+def _two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Several]:
+    """Two services that nobody ends."""
+    with _several(tmp_path_factory.mktemp("two"), 2) as running:
+        yield running
+
+
 def _text(service: Api, path: str) -> str:
     # An answer that is kept keeps its connection, and the service's end waits for that.
     answer = service.get(path)
@@ -76,29 +83,28 @@ def _text(service: Api, path: str) -> str:
     return answer.text
 
 
-def test_processes_with_one_redis_read_monitoring_once(tmp_path: Path) -> None:
+def test_processes_with_one_redis_read_monitoring_once(two: _Several) -> None:
     """Whatever many clients of two services ask of it, Prometheus is asked once for each part."""
-    with _several(tmp_path, 2) as several:
-        asked = [(service, path) for service in several.services for path in MONITORING[2:]] * 8
-        with ThreadPoolExecutor(16) as crowd:
-            told = set(crowd.map(lambda it: _text(*it), asked))
-        for service in several.services:
-            for path in MONITORING[:2]:
-                _text(service, path)
+    before = len(two.prometheus.asked)
+    asked = [(service, path) for service in two.services for path in MONITORING[2:]] * 8
+    with ThreadPoolExecutor(16) as crowd:
+        told = set(crowd.map(lambda it: _text(*it), asked))
+    for service in two.services:
+        for path in MONITORING[:2]:
+            _text(service, path)
 
     assert 2 == len(told)
-    counts = Counter(part for part, _ in several.prometheus.asked)
+    counts = Counter(part for part, _ in two.prometheus.asked[before:])
     assert {"scrape", "workers", "pods", "podtexts", "podnumbers"} <= counts.keys()
     assert {1} == set(counts.values())
 
 
-def test_processes_with_one_redis_look_at_services_once(tmp_path: Path) -> None:
+def test_processes_with_one_redis_look_at_services_once(two: _Several) -> None:
     """One of them looks in each interval, the other takes what it found."""
-    with _several(tmp_path, 2) as several:
-        with ThreadPoolExecutor(16) as crowd:
-            told = set(crowd.map(lambda it: _text(it, VITALS), several.services * 8))
+    with ThreadPoolExecutor(16) as crowd:
+        told = set(crowd.map(lambda it: _text(it, VITALS), two.services * 8))
 
-        assert 1 == several.looks()
+    assert 1 == two.looks()
     assert 1 == len(told)
 
 
