@@ -399,7 +399,9 @@ def test_a_real_prometheus_is_well_when_it_has_everything(
     fleet: Prometheus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Rules, exporters and labels as they should be; another cluster's name finds nothing."""
-    wait_for(lambda: told(tmp_path, fleet.url, capsys)[0] == 0, seconds=60, what="the rules")
+    wait_for(
+        lambda: told(tmp_path, fleet.url, capsys)[0] == 0, seconds=60, what="the rules", every=1
+    )
     _, lines = told(tmp_path, fleet.url, capsys)
     status, other = told(tmp_path, fleet.url, capsys, cluster="other")
 
@@ -433,6 +435,7 @@ def test_a_real_prometheus_without_rules_or_without_anything(
                     ),
                     seconds=60,
                     what="the first scrape",
+                    every=1,
                 )
             said[name] = told(tmp_path, running.url, capsys)
 
