@@ -20,8 +20,6 @@ from tests.support.tls import self_signed
 from tests.support.waiting_prometheus import answering
 
 pytestmark = pytest.mark.e2e
-# By test_cli.py and test_several_processes.py.
-MEASURED_ELSEWHERE = True
 
 STATUS = "/api/v1/realtime/status"
 PATIENT = {"timeouts": {"query": 30, "request": 30}}

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,7 +21,7 @@ from tests.support.waiting_prometheus import answering
 from tests.support.whole import WHOLE
 
 pytestmark = pytest.mark.e2e
-# By test_hanging.py and test_cli.py.
+# By test_hanging.py and test_cli.py: what is here runs whole.
 MEASURED_ELSEWHERE = True
 
 _SECONDS = 60
@@ -91,34 +89,6 @@ def test_a_gateway_that_is_killed_comes_back(service: tuple[Api, str]) -> None:
     _connected(stream).close()
     said = "the stream gateway was ended by signal 9 (Killed); starts anew in 1 s"
     assert said in api_.process.log.read_text()
-
-
-def test_a_gateway_that_cannot_be_started_ends_nothing() -> None:
-    """A system that has no process to give is asked again later; the HTTP service goes on."""
-    program = """
-import subprocess, sys, tempfile, time
-from queryapi.server.children import Child, fork
-from queryapi.server.supervisor import Supervisor, hold_signals
-tries = []
-def start():
-    tries.append(None)
-    if len(tries) == 1:
-        raise BlockingIOError(11, "Resource temporarily unavailable")
-    sleeping = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    return Child(sleeping, tempfile.TemporaryFile())
-hold_signals()
-service = fork(lambda: time.sleep(3))
-print(Supervisor(service, start).run(), len(tries))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
-
-    assert ("0 2\n", True) == (done.stdout, "cannot be started" in done.stderr)
 
 
 @pytest.mark.parametrize("number", _ENDINGS)
