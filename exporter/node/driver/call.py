@@ -1,6 +1,6 @@
 """One NVML call, with its error code told in our words, and NVML's own words for numbers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from exporter.errors import DeviceDown, DeviceError, DriverError, DriverUnavailable, Unsupported
@@ -50,9 +50,16 @@ def translated(code: int, text: str) -> DriverError:
 
 def word(nvml: Any, prefix: str, number: int) -> str:
     """Return the name of a constant: NVML_BRAND_, 5 → geforce."""
-    words = (
-        name.removeprefix(prefix).lower()
-        for name, value in vars(nvml).items()
-        if name.startswith(prefix) and value == number and name != f"{prefix}COUNT"
-    )
-    return next(words, "")
+    return words(nvml, prefix).get(number, "")
+
+
+def words(nvml: Any, prefix: str) -> Mapping[int, str]:
+    """Return the names of constants by number, the first where a number has several.
+
+    It looks at thousands of names: who asks often keeps what it found.
+    """
+    found: dict[int, str] = {}
+    for name, value in vars(nvml).items():
+        if name.startswith(prefix) and isinstance(value, int) and name != f"{prefix}COUNT":
+            found.setdefault(value, name.removeprefix(prefix).lower())
+    return found

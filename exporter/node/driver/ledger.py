@@ -6,7 +6,7 @@ from typing import Any
 
 from exporter.errors import DriverError, Unsupported
 from exporter.node.asking import Tally
-from exporter.node.driver.call import word
+from exporter.node.driver.call import words
 from exporter.node.fields import Fi
 
 Question = tuple[object, ...]
@@ -20,7 +20,7 @@ class Ledger:
     """
 
     def __init__(self, nvml: Any) -> None:
-        self._nvml = nvml
+        self._words = words(nvml, "NVML_ERROR_")
         self._refused: dict[Question, str] = {}
         self._missed: list[str] = []
         self._tallies: dict[str, Tally] = {}
@@ -81,4 +81,4 @@ class Ledger:
         self._refused.clear()
 
     def _word(self, code: int | None) -> str:
-        return "" if code is None else word(self._nvml, "NVML_ERROR_", code)
+        return "" if code is None else self._words.get(code, "")
