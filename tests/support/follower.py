@@ -16,7 +16,9 @@ from tests.support.fake_source import Clock
 from tests.support.objects import EPOCH
 from tests.support.scrape import HISTORY, Relay, Scrape
 
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 120.0
+# A fresh list of everything costs the API server and us what we wait for.
+_LIST_SECONDS = 0.2
 _BEGIN = EPOCH + 3600.0
 # A fresh list has no history, and nothing to say of the exporter.
 _APART = (*HISTORY, "gpu_exporter_", "gpu_cluster_")
@@ -110,6 +112,7 @@ class Follower:
             lambda: self.publisher.not_ready() is None and self.fleet() == fresh(url),
             seconds=_PATIENCE_SECONDS,
             what="in step with the API server",
+            every=_LIST_SECONDS,
         )
         return self.fleet()
 
