@@ -75,7 +75,7 @@ def _add_others(node: Flags) -> None:
         dest="kubernetes_api",
         action="store_true",
         help="also follow this node's pods and ResourceSlices in the Kubernetes API: names claimed "
-        "devices, leaves out pods that have ended; takes 60 MB of memory",
+        "devices, leaves out pods that have ended; takes 30 MB of memory",
     )
     node.add_argument(
         "--kubeconfig",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from exporter.errors import NotFound, ResourceRefused
 
@@ -12,23 +13,31 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, as the `kubernetes` package spells it.
+    """One request.
 
     Args:
-        api_class: Such as "CoreV1Api".
-        method: Such as "list_node".
+        path: Such as "/api/v1/nodes", its names quoted.
         subject: What it is about, for messages: "nodes".
-        arguments: Of the method; None is left out.
+        query: The parameters behind the path; None is left out.
+        method: Such as "GET".
+        body: An object to write.
         metadata_only: Ask for PartialObjectMetadata instead of whole objects.
         compressed: Let the answer be gzipped. Never for a watch: a compressed stream tells late.
     """
 
-    api_class: str
-    method: str
+    path: str
     subject: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    query: Mapping[str, str | None] = field(default_factory=dict)
+    method: str = "GET"
+    body: Mapping[str, Any] | None = None
     metadata_only: bool = False
     compressed: bool = False
+
+    @property
+    def target(self) -> str:
+        """The path with its query."""
+        asked = {name: text for name, text in self.query.items() if text is not None}
+        return f"{self.path}?{urlencode(asked)}" if asked else self.path
 
 
 class Answer(Protocol):
@@ -52,20 +61,19 @@ class Server(Protocol):
         """Send one request; the connection is closed at the end of the block."""
 
 
-# What can be followed → the class and the method that list it in all namespaces. The names are
-# the same in every version of the `kubernetes` package that we allow.
-_METHODS = {
-    "nodes": ("CoreV1Api", "list_node"),
-    "pods": ("CoreV1Api", "list_pod_for_all_namespaces"),
-    "events": ("CoreV1Api", "list_event_for_all_namespaces"),
-    "replicasets": ("AppsV1Api", "list_replica_set_for_all_namespaces"),
-    "statefulsets": ("AppsV1Api", "list_stateful_set_for_all_namespaces"),
-    "deployments": ("AppsV1Api", "list_deployment_for_all_namespaces"),
-    "daemonsets": ("AppsV1Api", "list_daemon_set_for_all_namespaces"),
-    "jobs": ("BatchV1Api", "list_job_for_all_namespaces"),
-    "cronjobs": ("BatchV1Api", "list_cron_job_for_all_namespaces"),
-    "resourceclaims": ("ResourceV1Api", "list_resource_claim_for_all_namespaces"),
-    "resourceslices": ("ResourceV1Api", "list_resource_slice"),
+# What can be followed → where it is listed in all namespaces.
+_PATHS = {
+    "nodes": "/api/v1/nodes",
+    "pods": "/api/v1/pods",
+    "events": "/api/v1/events",
+    "replicasets": "/apis/apps/v1/replicasets",
+    "statefulsets": "/apis/apps/v1/statefulsets",
+    "deployments": "/apis/apps/v1/deployments",
+    "daemonsets": "/apis/apps/v1/daemonsets",
+    "jobs": "/apis/batch/v1/jobs",
+    "cronjobs": "/apis/batch/v1/cronjobs",
+    "resourceclaims": "/apis/resource.k8s.io/v1/resourceclaims",
+    "resourceslices": "/apis/resource.k8s.io/v1/resourceslices",
 }
 
 
@@ -74,7 +82,7 @@ class Resource:
 
     Args:
         server: Who is asked.
-        resource: A plural name of `_METHODS`.
+        resource: A plural name of `_PATHS`.
         field_selector: What the API server filters by.
         metadata_only: Ask for PartialObjectMetadata instead of whole objects.
     """
@@ -94,7 +102,8 @@ class Resource:
             ApiServerUnavailable: When there is no complete answer.
             ResourceExpired: When the token is too old.
         """
-        with self._answered(compressed=True, limit=_PAGE, _continue=continue_token) as answer:
+        asked = {"limit": str(_PAGE), "continue": continue_token}
+        with self._answered(asked, compressed=True) as answer:
             return answer.whole()
 
     @contextmanager
@@ -105,7 +114,7 @@ class Resource:
             ApiServerUnavailable: When it cannot be opened, breaks, or falls silent.
             ResourceExpired: When *version* is too old.
         """
-        with self._watched(seconds, resource_version=version) as lines:
+        with self._watched(seconds, {"resourceVersion": version}) as lines:
             yield lines
 
     @contextmanager
@@ -113,28 +122,31 @@ class Resource:
         """Open a watch that begins with every object there is (KEP-3157, "WatchList").
 
         Raises:
-            RequestRejected: When the API server or our client does not know such watches.
+            RequestRejected: When the API server does not know such watches.
             ApiServerUnavailable: When it cannot be opened, breaks, or falls silent.
         """
-        asked = {"send_initial_events": True, "resource_version_match": "NotOlderThan"}
-        with self._watched(seconds, **asked) as lines:
+        asked = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
+        with self._watched(seconds, asked) as lines:
             yield lines
 
     @contextmanager
-    def _watched(self, seconds: float, **arguments: Any) -> Iterator[Iterable[bytes]]:
-        with self._answered(
-            watch=True, allow_watch_bookmarks=True, timeout_seconds=int(seconds), **arguments
-        ) as answer:
+    def _watched(self, seconds: float, asked: Mapping[str, str]) -> Iterator[Iterable[bytes]]:
+        watching = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(int(seconds)),
+        }
+        with self._answered({**watching, **asked}) as answer:
             yield answer.lines()
 
     @contextmanager
-    def _answered(self, *, compressed: bool = False, **arguments: Any) -> Iterator[Answer]:
-        api_class, method = _METHODS[self.resource]
+    def _answered(
+        self, asked: Mapping[str, str | None], *, compressed: bool = False
+    ) -> Iterator[Answer]:
         call = Call(
-            api_class,
-            method,
+            _PATHS[self.resource],
             self.resource,
-            {"field_selector": self._field_selector, **arguments},
+            {"fieldSelector": self._field_selector, **asked},
             metadata_only=self._metadata_only,
             compressed=compressed,
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from exporter.cluster.api.fetching import Fetcher
+from exporter.cluster.api.fetching import Fetcher, Place
 from exporter.cluster.objects import wire
 from exporter.cluster.objects.wire import ObjectWire, OwnerReference
 from exporter.errors import ApiServerUnavailable, NotFound
@@ -74,42 +74,25 @@ class Directory:
         if not all(map(_fits_a_path, parts)):
             raise NotFound(f"{reference.kind} {reference.name!r} cannot be in any cluster")
         if not group:
-            body = self._of_the_core(namespace, reference)
+            place = self._of_the_core(namespace, reference)
         else:
-            body = self._of_a_group(group, version, namespace, reference)
-        return wire.decode(body, wire.OBJECT)
+            place = self._of_a_group(group, version, namespace, reference)
+        return wire.decode(self._server.fetch(place, metadata_only=True), wire.OBJECT)
 
-    def _of_the_core(self, namespace: str, reference: OwnerReference) -> bytes:
-        # The client cannot read any kind of the core group by name; only pods own what asks GPUs.
+    def _of_the_core(self, namespace: str, reference: OwnerReference) -> Place:
+        # Of the core group only pods own what asks for GPUs, and nothing else of it may be read.
         if reference.kind != "Pod" or not namespace:
             raise NotFound(f"{reference.kind} {reference.name}: not looked for in the core group")
-        return self._server.fetch(
-            "CoreV1Api",
-            "read_namespaced_pod",
-            metadata_only=True,
-            namespace=namespace,
-            name=reference.name,
-        )
+        return Place("", "v1", "pods", namespace, reference.name)
 
     def _of_a_group(
         self, group: str, version: str, namespace: str, reference: OwnerReference
-    ) -> bytes:
+    ) -> Place:
         found = self._served(group, version, reference.kind)
         if found is None or (found.namespaced and not namespace):
             raise NotFound(f"no {reference.kind} of {reference.api_version} can be there")
-        scope, where = "cluster", {}
-        if found.namespaced:
-            scope, where = "namespaced", {"namespace": namespace}
-        return self._server.fetch(
-            "CustomObjectsApi",
-            f"get_{scope}_custom_object",
-            metadata_only=True,
-            group=group,
-            version=version,
-            plural=found.name,
-            name=reference.name,
-            **where,
-        )
+        within = namespace if found.namespaced else None
+        return Place(group, version, found.name, within, reference.name)
 
     def _served(self, group: str, version: str, kind: str) -> _Kind | None:
         now = self._monotonic()
@@ -123,10 +106,7 @@ class Directory:
 
     def _discover(self, group: str, version: str) -> dict[str, _Kind]:
         try:
-            body = self._server.fetch(
-                "CustomObjectsApi", "get_api_resources", group=group, version=version
-            )
-            rows = _kinds.decode(body).resources
+            rows = _kinds.decode(self._server.fetch(Place(group, version))).resources
         except NotFound:
             return {}
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

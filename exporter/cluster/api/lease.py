@@ -4,22 +4,19 @@ Times in it are for people to read: nobody's clock is compared with another's. T
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
-from exporter.cluster.api.fetching import Fetcher
+from exporter.cluster.api.fetching import Fetcher, Place
 from exporter.errors import MalformedObject, NotFound
 
 # Where Kubernetes puts it into every pod that has a service account.
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _GROUP, _VERSION, _PLURAL = "coordination.k8s.io", "v1", "leases"
-# CustomObjectsApi sends a dict as it is. The typed API would write a time of whole seconds
-# without the six digits that Kubernetes' MicroTime insists on.
-_API = "CustomObjectsApi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +68,13 @@ class KubernetesLease:
 
     def __init__(self, server: Fetcher, namespace: str, name: str) -> None:
         self._server = server
-        self._name = name
-        self._place: dict[str, Any] = {
-            "group": _GROUP,
-            "version": _VERSION,
-            "namespace": namespace,
-            "plural": _PLURAL,
-        }
+        self._all = Place(_GROUP, _VERSION, _PLURAL, namespace)
+        self._own = replace(self._all, name=name)
 
     def read(self) -> Lease | None:
         """Return the lease; None when there is none yet."""
-        method = "get_namespaced_custom_object"
         try:
-            return decode(self._server.fetch(_API, method, name=self._name, **self._place))
+            return decode(self._server.fetch(self._own))
         except NotFound:
             return None
 
@@ -92,17 +83,15 @@ class KubernetesLease:
         body = {
             "apiVersion": f"{_GROUP}/{_VERSION}",
             "kind": "Lease",
-            "metadata": {"name": self._name, "namespace": self._place["namespace"]},
+            "metadata": {"name": self._own.name, "namespace": self._own.namespace},
             "spec": _spec(record),
         }
-        method = "create_namespaced_custom_object"
-        return decode(self._server.fetch(_API, method, body=body, **self._place))
+        return decode(self._server.fetch(self._all, method="POST", body=body))
 
     def update(self, lease: Lease, record: Record) -> Lease:
         """Change the lease; what others wrote into it stays."""
         body = {**lease.content, "spec": {**lease.content.get("spec", {}), **_spec(record)}}
-        method = "replace_namespaced_custom_object"
-        return decode(self._server.fetch(_API, method, name=self._name, body=body, **self._place))
+        return decode(self._server.fetch(self._own, method="PUT", body=body))
 
 
 def micro_time(now: float) -> str:

@@ -1,6 +1,8 @@
-"""The only file that knows the `kubernetes` package: configuration, authentication, raw bytes.
+"""The only file that knows the `kubernetes` package: configuration, credentials, connections.
 
-No model of that package is ever built: at 100,000 pods its objects cost a hundred times what we
+Requests are sent by path, over the connections that the package has set up. Its API classes are
+never touched: to load them and their models takes a second of CPU and 25 MB (from 37 on; before,
+the package loads them itself), and at 100,000 pods their objects cost a hundred times what we
 decode. Its errors, and urllib3's below it, become ours here and nowhere else.
 """
 
@@ -8,19 +10,21 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import urllib3
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
 from exporter.cluster.api import proxies
 from exporter.cluster.api.collection import Call, Resource
+from exporter.cluster.api.fetching import Place
 from exporter.cluster.api.refusals import UNAUTHORIZED, refusal
-from exporter.errors import ApiServerUnavailable, ConfigurationError, RequestRejected
+from exporter.errors import ApiServerUnavailable, ConfigurationError, KubernetesError
 from exporter.version import __version__
 
 _log = logging.getLogger(__name__)
@@ -29,6 +33,7 @@ _CONNECT_SECONDS = 5.0
 # Bookmarks come about once a minute: a connection silent for longer is dead, whatever TCP says.
 _SILENCE_SECONDS = 90.0
 _REBUILD_SECONDS = 30.0
+_SUCCESS = range(200, 300)
 _CHUNK = 1 << 16
 # A peer that is gone without a word is found out by the kernel within a minute, long before the
 # deadline above: a watch may be silent, its connection not.
@@ -80,7 +85,7 @@ class ApiServer:
         Raises:
             ConfigurationError: When there is none, or it cannot be used.
         """
-        import kubernetes  # noqa: PLC0415 - 60 MB that the node role never pays
+        import kubernetes  # noqa: PLC0415 - memory that the node role never pays
 
         configuration = kubernetes.client.Configuration()
         try:
@@ -98,7 +103,6 @@ class ApiServer:
                 f"no way to reach a Kubernetes API server: {where}{error} "
                 "(give --kubeconfig FILE, or run in a pod with a service account)"
             ) from error
-        configuration.retries = False
         _use_proxy(configuration, proxies.choose(configuration.host, proxy_url, os.environ))
         self._configuration = configuration
         self._configured_at = self._clock()
@@ -110,32 +114,15 @@ class ApiServer:
         return Resource(self, resource, field_selector=field_selector, metadata_only=metadata_only)
 
     def fetch(
-        self, api_class: str, method: str, *, metadata_only: bool = False, **arguments: Any
+        self,
+        place: Place,
+        *,
+        method: str = "GET",
+        body: Mapping[str, Any] | None = None,
+        metadata_only: bool = False,
     ) -> bytes:
-        """Send one request and return the body of its answer.
-
-        Objects to write are given as a dict, `body=`. Write them with CustomObjectsApi, built-in
-        kinds too: it sends a dict as it is, while typed classes from 37 on read it into a model
-        first, which drops the fields they do not know.
-
-        Args:
-            api_class: A class of the `kubernetes` package: "CustomObjectsApi".
-            method: Its method: "get_namespaced_custom_object".
-            metadata_only: Ask for PartialObjectMetadata instead of the whole object.
-            **arguments: The method's own, by name; None is left out.
-
-        Raises:
-            NotFound: When there is no such object, or no such kind (404).
-            Conflict: When it was changed meanwhile, or is there already (409).
-            ResourceRefused: When the permission is missing (403).
-            RequestRejected: When the request makes no sense to the API server or to the client.
-            ApiServerUnavailable: When it is not answered with a success for any other reason.
-            ResourceExpired: When it is answered with 410.
-        """
-        subject = " ".join(
-            str(arguments[name]) for name in ("plural", "namespace", "name") if name in arguments
-        )
-        call = Call(api_class, method, subject or method, arguments, metadata_only=metadata_only)
+        """Send one request and return the body of its answer; see `fetching.Fetcher`."""
+        call = Call(place.path(), str(place), method=method, body=body, metadata_only=metadata_only)
         with self.answered(call) as answer:
             return answer.whole()
 
@@ -144,7 +131,7 @@ class ApiServer:
         """Send one request; the connection is closed at the end of the block.
 
         Raises:
-            KubernetesError: One of those that `fetch` raises.
+            KubernetesError: One of those that `Fetcher.fetch` raises.
         """
         response = self._send(call)
         try:
@@ -154,55 +141,42 @@ class ApiServer:
             response.close()
             response.release_conn()
 
-    def _send(self, call: Call) -> urllib3.HTTPResponse:
-        import kubernetes  # noqa: PLC0415 - as in `connect`
+    def _send(self, call: Call) -> urllib3.BaseHTTPResponse:
+        from kubernetes.client.rest import RESTClientObject  # noqa: PLC0415 - as in `connect`
+        from kubernetes.config import ConfigException  # noqa: PLC0415 - as in `connect`
 
-        client = self._client(call)
-        api = getattr(kubernetes.client, call.api_class)(client)
+        configuration = self._configuration
         try:
-            response: urllib3.HTTPResponse = getattr(api, call.method)(
-                _preload_content=False,
-                _request_timeout=(_CONNECT_SECONDS, self._silence),
-                **{name: value for name, value in call.arguments.items() if value is not None},
+            pools: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
+            # Up to 35 the configuration has no place for these.
+            pools.connection_pool_kw["socket_options"] = _KEEPALIVE
+            response = pools.request(
+                call.method,
+                configuration.host + call.target,
+                body=None if call.body is None else msgspec.json.encode(call.body),
+                headers=_headers(call) | _credentials(configuration),
+                timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=self._silence),
+                preload_content=False,
+                retries=False,
             )
-        except Exception as error:
-            _hang_up(client)
-            # The package's own, urllib3's, pydantic's, and what its handlers stumble on.
-            translated = self._translated(call, error)
-            if translated is None:
-                raise
-            raise translated from error
-        return response
+        except (ConfigException, HTTPError, OSError, ValueError) as error:
+            raise _unreachable(error) from error
+        if response.status in _SUCCESS:
+            return response
+        raise self._refused(call, response, pools)
 
-    def _translated(self, call: Call, error: Exception) -> Exception | None:
-        import kubernetes  # noqa: PLC0415 - as in `connect`
-
-        # Up to 36 the package stumbles over refusals without a readable body: theirs is beneath.
-        kind = kubernetes.client.ApiException
-        refused = next((it for it in (error, error.__context__) if isinstance(it, kind)), None)
-        if refused is not None and refused.status:
-            if refused.status == UNAUTHORIZED:
-                self._read_credentials_again()
-            return refusal(refused.status, refused.headers, refused.body, subject=call.subject)
-        if refused is not None or isinstance(error, HTTPError | OSError):
-            return _unreachable(refused or error)
-        if isinstance(error, TypeError | ValueError):
-            reason = " ".join(str(error).split())
-            return RequestRejected(f"the kubernetes client cannot ask this: {reason}")
-        return None
-
-    def _client(self, call: Call) -> Any:
-        import kubernetes  # noqa: PLC0415 - as in `connect`
-
-        client = kubernetes.client.ApiClient(self._configuration)
-        # Up to 35 the configuration has no place for these.
-        client.rest_client.pool_manager.connection_pool_kw["socket_options"] = _KEEPALIVE
-        client.user_agent = f"gpuscope-exporter/{__version__}"
-        if call.metadata_only:
-            client.set_default_header("Accept", _METADATA_ONLY)
-        if call.compressed:
-            client.set_default_header("Accept-Encoding", "gzip")
-        return client
+    def _refused(
+        self, call: Call, response: urllib3.BaseHTTPResponse, pools: urllib3.PoolManager
+    ) -> KubernetesError:
+        try:
+            body = response.read()
+        except (HTTPError, OSError):
+            body = b""  # the status says enough
+        finally:
+            _hang_up(pools)
+        if response.status == UNAUTHORIZED:
+            self._read_credentials_again()
+        return refusal(response.status, response.headers, body, subject=call.subject)
 
     def _read_credentials_again(self) -> None:
         # A kubeconfig's token is read once by the client; a rotated one needs a new configuration.
@@ -236,10 +210,30 @@ def _use_proxy(configuration: Any, proxy: proxies.Proxy | None) -> None:
         configuration.proxy_headers = urllib3.make_headers(proxy_basic_auth=proxy.user)
 
 
-def _hang_up(client: Any) -> None:
-    # A refusal's connection is kept for the next request; of this client there is none, and the
+def _headers(call: Call) -> dict[str, str]:
+    headers = {
+        "User-Agent": f"gpuscope-exporter/{__version__}",
+        "Accept": _METADATA_ONLY if call.metadata_only else "application/json",
+    }
+    if call.body is not None:
+        headers["Content-Type"] = "application/json"
+    if call.compressed:
+        headers["Accept-Encoding"] = "gzip"
+    return headers
+
+
+def _credentials(configuration: Any) -> dict[str, str]:
+    """Return the header that says who we are; a token that has expired is read again first."""
+    found = configuration.auth_settings().get("BearerToken")
+    if found is None or found["value"] is None:
+        return {}
+    return {found["key"]: found["value"]}
+
+
+def _hang_up(manager: urllib3.PoolManager) -> None:
+    # A refusal's connection is kept for the next request; of this manager there is none, and the
     # error's own traceback would keep it open until the garbage is collected.
-    pools = client.rest_client.pool_manager.pools
+    pools = manager.pools
     for key in pools.keys():  # noqa: SIM118 - cannot be iterated otherwise
         pools[key].close()
 
@@ -247,7 +241,7 @@ def _hang_up(client: Any) -> None:
 class _Answer:
     """A successful answer; a `collection.Answer`."""
 
-    def __init__(self, response: urllib3.HTTPResponse) -> None:
+    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
         self._response = response
 
     def whole(self) -> bytes:

@@ -1,13 +1,16 @@
 """Who we are to the API server: kubeconfig, service account, and tokens that are rotated."""
 
+import datetime as dt
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 import yaml
 
 from demo.processes import LOOPBACK
+from exporter.cluster.api.fetching import Place
 from exporter.cluster.api.transport import ApiServer
 from exporter.errors import ApiServerUnavailable, ConfigurationError
 from tests.support.apiserver import Cluster, running
@@ -71,6 +74,42 @@ def test_a_token_of_a_pod_that_is_rotated(tmp_path: Path, monkeypatch: pytest.Mo
         assert 1 == server.reloads
 
 
+def test_a_token_is_read_again_before_it_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service account's is after a minute; one that cannot be read then is a passing trouble."""
+    certificate = self_signed(tmp_path)
+    token = tmp_path / "token"
+    token.write_text("old")
+    inside = "kubernetes.config.incluster_config"
+    monkeypatch.setattr(f"{inside}.SERVICE_TOKEN_FILENAME", str(token))
+    monkeypatch.setattr(f"{inside}.SERVICE_CERT_FILENAME", str(certificate.cert))
+    with running(node(), tokens=["old"], tls=certificate.context()) as cluster:
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", LOOPBACK)
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", cluster.url.rpartition(":")[2])
+        server = ApiServer(None, Clock())
+        server.connect()
+        cluster.rotate_tokens("new")
+        token.write_text("new")
+        _let_pass(minutes=2, monkeypatch=monkeypatch)
+
+        assert ["n1"] == names(server.resource("nodes").page(None))
+
+        token.write_text("")
+        _let_pass(minutes=4, monkeypatch=monkeypatch)
+        with pytest.raises(ApiServerUnavailable, match="Token file exists but empty"):
+            server.resource("nodes").page(None)
+
+        assert 0 == server.reloads
+
+
+def _let_pass(minutes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    later = dt.timedelta(minutes=minutes)
+    now = SimpleNamespace(now=lambda: dt.datetime.now() + later)  # noqa: DTZ005 - as theirs
+    clock = SimpleNamespace(datetime=now, timedelta=dt.timedelta)
+    monkeypatch.setattr("kubernetes.config.incluster_config.datetime", clock)
+
+
 def test_every_request_says_who_we_are(tmp_path: Path) -> None:
     """Lists, streams, watches and single objects all carry the token."""
     with running(node(), tokens=["good"]) as cluster:
@@ -81,7 +120,7 @@ def test_every_request_says_who_we_are(tmp_path: Path) -> None:
         for opened in (nodes.watch("1", seconds=1), nodes.stream(seconds=1)):
             with opened as lines:
                 list(lines)
-        server.fetch("CoreV1Api", "read_node", name="n1")
+        server.fetch(Place("", "v1", "nodes", name="n1"))
 
         assert ["Bearer good"] * 4 == [it.headers.get("authorization") for it in cluster.seen()]
 

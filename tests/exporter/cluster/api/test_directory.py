@@ -9,6 +9,7 @@ import pytest
 from demo.kubernetes.access import Rule
 from demo.kubernetes.resources import RESOURCES, Resource, named
 from exporter.cluster.api.directory import Directory
+from exporter.cluster.api.fetching import Place
 from exporter.cluster.api.transport import ApiServer
 from exporter.cluster.objects.wire import ObjectWire, OwnerReference
 from exporter.errors import (
@@ -159,8 +160,8 @@ def test_discovery_is_kept_for_so_many_versions_only(cluster: Cluster, tmp_path:
     asked = []
 
     class NothingServed:
-        def fetch(self, *_: str, **arguments: Any) -> bytes:
-            asked.append(arguments["group"])
+        def fetch(self, place: Place, **_: object) -> bytes:
+            asked.append(place.group)
             raise NotFound("no such group")
 
     directory = Directory(NothingServed(), Clock())

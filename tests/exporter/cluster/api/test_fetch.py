@@ -1,12 +1,13 @@
 """Single objects: read one, write one, and what the answers mean."""
 
+from dataclasses import replace
 from socket import socket
-from typing import Any
 
 import msgspec
 import pytest
 
 from demo.kubernetes.access import Rule
+from exporter.cluster.api.fetching import Place
 from exporter.errors import (
     ApiServerUnavailable,
     Conflict,
@@ -19,24 +20,19 @@ from exporter.errors import (
 from tests.support.apiserver import running
 from tests.support.connecting import Connect
 from tests.support.objects import pod
-from tests.support.raw_server import RawServer, http, read_request, saying_once
+from tests.support.raw_server import RawServer, http, read_request, saying_once, silent
 
-LEASE: dict[str, Any] = {
-    "group": "coordination.k8s.io",
-    "version": "v1",
-    "namespace": "gpuscope",
-    "plural": "leases",
-    "name": "exporter",
-}
+LEASES = Place("coordination.k8s.io", "v1", "leases", "gpuscope")
+LEASE = replace(LEASES, name="exporter")
+POD = Place("", "v1", "pods", "ml", "a")
 
 
 def test_one_object(connect: Connect) -> None:
     """An object is answered as it is; its metadata alone when no more is wanted."""
     with running(pod("a")) as cluster:
         server = connect(cluster.url)
-        asked: dict[str, Any] = {"name": "a", "namespace": "ml"}
-        whole = server.fetch("CoreV1Api", "read_namespaced_pod", **asked)
-        part = server.fetch("CoreV1Api", "read_namespaced_pod", metadata_only=True, **asked)
+        whole = server.fetch(POD)
+        part = server.fetch(POD, metadata_only=True)
 
     assert ["Pod", "a"] == [(it := msgspec.json.decode(whole))["kind"], it["metadata"]["name"]]
     assert b"containers" in whole
@@ -45,30 +41,60 @@ def test_one_object(connect: Connect) -> None:
 
 
 def test_an_object_of_any_group(connect: Connect) -> None:
-    """A kind is named by group, version and plural; no class of the client has to know it."""
+    """A kind is named by group, version and plural; nobody has to know it beforehand."""
+    web = Place("apps", "v1", "deployments", "default", "web")
     with running({"kind": "Deployment", "metadata": {"name": "web"}}) as cluster:
-        body = connect(cluster.url).fetch(
-            "CustomObjectsApi",
-            "get_namespaced_custom_object",
-            group="apps",
-            version="v1",
-            namespace="default",
-            plural="deployments",
-            name="web",
-        )
+        body = connect(cluster.url).fetch(web)
 
     assert "web" == msgspec.json.decode(body)["metadata"]["name"]
 
 
 @pytest.mark.parametrize(
-    ("method", "line", "named"),
+    ("place", "path"),
     [
-        ("replace_namespaced_custom_object", "PUT {path}/exporter HTTP/1.1", True),
-        ("create_namespaced_custom_object", "POST {path} HTTP/1.1", False),
+        (Place("", "v1"), "/api/v1"),
+        (Place("ray.io", "v1"), "/apis/ray.io/v1"),
+        (Place("", "v1", "nodes", name="n1"), "/api/v1/nodes/n1"),
+        (POD, "/api/v1/namespaces/ml/pods/a"),
+        (replace(POD, name="../../kube-system/pods/a"), "..%2F..%2Fkube-system%2Fpods%2Fa"),
+        (replace(POD, name="a?watch=1#b"), "/api/v1/namespaces/ml/pods/a%3Fwatch%3D1%23b"),
+        (replace(POD, name="%2e%2e"), "/api/v1/namespaces/ml/pods/%252e%252e"),
+        (replace(POD, name="é b\r\n"), "/api/v1/namespaces/ml/pods/%C3%A9%20b%0D%0A"),
+        (replace(POD, namespace="ml/pods"), "/api/v1/namespaces/ml%2Fpods/pods/a"),
+        (replace(POD, version="v1/nodes"), "/api/v1%2Fnodes/namespaces/ml/pods/a"),
+    ],
+)
+def test_no_name_leads_out_of_its_place(connect: Connect, place: Place, path: str) -> None:
+    """Whatever a name has in it is part of the name, on the wire, too."""
+    asked: list[str] = []
+
+    def manners(connection: socket) -> None:
+        asked.append(read_request(connection).split()[1].decode())
+        connection.sendall(http(b"{}"))
+
+    with RawServer(manners) as server:
+        connect(server.url).fetch(place)
+
+    assert [path if path[0] == "/" else f"/api/v1/namespaces/ml/pods/{path}"] == asked
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+@pytest.mark.parametrize("member", ["version", "plural", "namespace", "name"])
+def test_a_name_that_is_none(connect: Connect, member: str, name: str) -> None:
+    """What would be another path is not sent at all."""
+    with pytest.raises(RequestRejected, match=f"nothing on an API server is named '{name}'"):
+        connect("http://127.0.0.1:1").fetch(replace(POD, **{member: name}))
+
+
+@pytest.mark.parametrize(
+    ("method", "place", "line"),
+    [
+        ("PUT", LEASE, "PUT {path}/exporter HTTP/1.1"),
+        ("POST", LEASES, "POST {path} HTTP/1.1"),
     ],
 )
 def test_an_object_is_written_as_it_was_given(
-    connect: Connect, method: str, line: str, *, named: bool
+    connect: Connect, method: str, place: Place, line: str
 ) -> None:
     """What is sent is the dict, to the letter: no field is lost and no time rewritten."""
     lease = {
@@ -81,14 +107,14 @@ def test_an_object_is_written_as_it_was_given(
         sent.append(read_request(connection))
         connection.sendall(http(b'{"kind":"Lease"}'))
 
-    place = LEASE if named else {key: text for key, text in LEASE.items() if key != "name"}
     with RawServer(manners) as server:
-        body = connect(server.url).fetch("CustomObjectsApi", method, **place, body=lease)
+        body = connect(server.url).fetch(place, method=method, body=lease)
 
     head, _, written = sent[0].partition(b"\r\n\r\n")
     path = "/apis/coordination.k8s.io/v1/namespaces/gpuscope/leases"
     assert b'{"kind":"Lease"}' == body
     assert line.format(path=path) == head.split(b"\r\n")[0].decode()
+    assert b"content-type: application/json" in head.lower().split(b"\r\n")
     assert lease == msgspec.json.decode(written)
 
 
@@ -118,7 +144,7 @@ def test_what_a_refusal_means(
     with RawServer(saying_once(http(body, status=status))) as server:
         client = connect(server.url)
         with pytest.raises(KubernetesError, match=told or status[:3]) as raised:
-            client.fetch("CustomObjectsApi", "get_namespaced_custom_object", **LEASE)
+            client.fetch(LEASE)
 
     assert error is raised.type
 
@@ -129,7 +155,7 @@ def test_what_is_missing_is_named(connect: Connect) -> None:
         RawServer(saying_once(http(b"", status="404 Not Found"))) as server,
         pytest.raises(NotFound, match=r"^leases gpuscope exporter: 404 Not Found$"),
     ):
-        connect(server.url).fetch("CustomObjectsApi", "get_namespaced_custom_object", **LEASE)
+        connect(server.url).fetch(LEASE)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +169,7 @@ def test_a_server_that_asks_for_patience(
     """Its Retry-After goes with the error, a minute at most; a date is not read."""
     refusing = saying_once(http(b"{}", f"Retry-After: {asked}", status=status))
     with RawServer(refusing) as server, pytest.raises(ApiServerUnavailable) as raised:
-        connect(server.url).fetch("CoreV1Api", "read_node", name="n1")
+        connect(server.url).fetch(POD)
 
     assert patience == raised.value.retry_after
 
@@ -154,16 +180,42 @@ def test_a_permission_that_is_missing(connect: Connect) -> None:
         cluster.forbid(Rule(verb="get", resource="pods"))
 
         with pytest.raises(ResourceRefused, match=r"403 pods \"a\" is forbidden: .* cannot get"):
-            connect(cluster.url).fetch("CoreV1Api", "read_namespaced_pod", name="a", namespace="ml")
+            connect(cluster.url).fetch(POD)
 
 
-def test_an_argument_the_client_does_not_know(connect: Connect) -> None:
-    """What the client cannot spell is rejected before anything is sent."""
-    with pytest.raises(RequestRejected, match=r"the kubernetes client cannot ask this: .*colour"):
-        connect("http://127.0.0.1:1").fetch("CoreV1Api", "read_node", name="n1", colour="blue")
+@pytest.mark.parametrize("there", ["/k8s/clusters/c-1", "/k8s/clusters/c-1/"])
+def test_a_server_below_a_path(connect: Connect, there: str) -> None:
+    """As a gateway in front of several clusters has them."""
+    asked: list[bytes] = []
+
+    def manners(connection: socket) -> None:
+        asked.append(read_request(connection).split()[1])
+        connection.sendall(http(b"{}"))
+
+    with RawServer(manners) as server:
+        connect(f"{server.url}{there}").fetch(POD)
+
+    assert [b"/k8s/clusters/c-1/api/v1/namespaces/ml/pods/a"] == asked
 
 
-def test_a_method_that_does_not_exist(connect: Connect) -> None:
-    """A mistake of ours is no trouble of the API server's."""
-    with pytest.raises(AttributeError, match="read_everything"):
-        connect("http://127.0.0.1:1").fetch("CoreV1Api", "read_everything")
+def test_a_refusal_that_breaks_off(connect: Connect) -> None:
+    """Its status is heard all the same."""
+    half = http(b"{}" * 100, status="503 Service Unavailable")[:-50]
+    with (
+        RawServer(saying_once(half)) as server,
+        pytest.raises(ApiServerUnavailable, match="the API server answered 503"),
+    ):
+        connect(server.url).fetch(POD)
+
+
+def test_nobody_is_led_elsewhere(connect: Connect) -> None:
+    """An answer that sends on to another place is no success, and our token stays here."""
+    with RawServer(silent) as elsewhere:
+        moved = http(b"", f"Location: {elsewhere.url}/", status="307 Temporary Redirect")
+        with (
+            RawServer(saying_once(moved)) as server,
+            pytest.raises(ApiServerUnavailable, match="the API server answered 307"),
+        ):
+            connect(server.url, token="good").fetch(POD)  # noqa: S106 - a test's own token
+
+        assert 0 == elsewhere.connections

@@ -137,7 +137,7 @@ def test_without_all_that_is_optional_nodes_and_pods_are_published(
 
 def followed(cluster: Cluster, server: ApiServer) -> None:
     """List and watch everything that the exporter can follow."""
-    for resource in collection._METHODS:
+    for resource in collection._PATHS:
         source = server.resource(resource)
         source.page(None)
         with source.watch(str(cluster.resource_version), seconds=1):

@@ -1,6 +1,9 @@
 """The real `kubernetes` client against real sockets: what it asks, and what may go wrong."""
 
+import subprocess
+import sys
 import threading
+from importlib.metadata import version
 from pathlib import Path
 from socket import socket
 
@@ -202,3 +205,22 @@ def test_a_page_that_never_comes(connect: Connect) -> None:
         pytest.raises(ApiServerUnavailable, match=r"[Tt]imed out"),
     ):
         connect(server.url, silence=0.2).resource("pods").page(None)
+
+
+@pytest.mark.skipif(int(version("kubernetes").split(".")[0]) < 37, reason="37 loads them lazily")
+def test_the_client_s_models_are_never_loaded(tmp_path: Path) -> None:
+    """What takes a second and 25 MB to import, for objects that nobody makes, is left alone."""
+    program = (
+        "import sys, time, pathlib; from exporter.cluster.api.transport import ApiServer;"
+        "server = ApiServer(pathlib.Path(sys.argv[1]), time.monotonic); server.connect();"
+        "server.resource('nodes').page(None);"
+        "print([it for it in sys.modules if it.startswith('kubernetes.client.models.')])"
+    )
+    with running(node()) as cluster:
+        path = cluster.kubeconfig(tmp_path / "config")
+        asked = [sys.executable, "-c", program, str(path)]
+        told = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=120).stdout
+        paths = [it.path for it in cluster.seen()]
+
+    assert ["/api/v1/nodes"] == paths
+    assert "[]" == told.strip()
