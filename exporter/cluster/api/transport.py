@@ -227,7 +227,11 @@ def _credentials(configuration: Any) -> dict[str, str]:
     found = configuration.auth_settings().get("BearerToken")
     if found is None or found["value"] is None:
         return {}
-    return {found["key"]: found["value"]}
+    value = str(found["value"])
+    if not (value.isascii() and value.isprintable()):
+        # Found out here: the connection's own error would tell it to every log.
+        raise ValueError("the token cannot be sent: it has a line break or letters beyond ASCII")
+    return {found["key"]: value}
 
 
 def _hang_up(manager: urllib3.PoolManager) -> None:

@@ -14,6 +14,7 @@ from exporter.cluster.api.fetching import Place
 from exporter.cluster.api.transport import ApiServer
 from exporter.errors import ApiServerUnavailable, ConfigurationError
 from tests.support.apiserver import Cluster, running
+from tests.support.connecting import Connect
 from tests.support.fake_source import Clock
 from tests.support.objects import node
 from tests.support.tls import self_signed
@@ -123,6 +124,17 @@ def test_every_request_says_who_we_are(tmp_path: Path) -> None:
         server.fetch(Place("", "v1", "nodes", name="n1"))
 
         assert ["Bearer good"] * 4 == [it.headers.get("authorization") for it in cluster.seen()]
+
+
+@pytest.mark.parametrize("token", ["sec\nret", "sécret", "secret\x7f"])
+def test_a_token_that_cannot_be_sent(connect: Connect, token: str) -> None:
+    """It is said that it cannot, without telling it to whoever reads the log."""
+    server = connect("http://127.0.0.1:1", token=token)
+
+    with pytest.raises(ApiServerUnavailable, match="the token cannot be sent: it has") as raised:
+        server.resource("nodes").page(None)
+
+    assert "cret" not in str(raised.value)
 
 
 def test_a_plugin_is_asked_again(tmp_path: Path) -> None:
