@@ -20,7 +20,7 @@ from exporter.errors import (
 from tests.support.apiserver import running
 from tests.support.connecting import Connect
 from tests.support.objects import pod
-from tests.support.raw_server import RawServer, http, read_request, saying_once, silent
+from tests.support.raw_server import RawServer, http, read_request, saying_once
 
 LEASES = Place("coordination.k8s.io", "v1", "leases", "gpuscope")
 LEASE = replace(LEASES, name="exporter")
@@ -210,7 +210,7 @@ def test_a_refusal_that_breaks_off(connect: Connect) -> None:
 
 def test_nobody_is_led_elsewhere(connect: Connect) -> None:
     """An answer that sends on to another place is no success, and our token stays here."""
-    with RawServer(silent) as elsewhere:
+    with RawServer(saying_once(http(b"{}"))) as elsewhere:
         moved = http(b"", f"Location: {elsewhere.url}/", status="307 Temporary Redirect")
         with (
             RawServer(saying_once(moved)) as server,
