@@ -16,6 +16,7 @@ from typing import Self
 
 LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.05
+_RARELY_SECONDS = 1.0
 _STOP_SECONDS = 10.0
 _SPARE_PORTS = range(21_000, 30_000)
 """Below those that the kernel gives to connections and listeners: nobody gets one by chance."""
@@ -119,18 +120,22 @@ def answers(url: str, *, timeout: float = 1.0) -> bool:
 
 
 def wait_for(
-    condition: Callable[[], bool], *, seconds: float, what: str, every: float = _POLL_SECONDS
+    condition: Callable[[], bool], *, seconds: float, what: str, every: float | None = None
 ) -> None:
     """Poll *condition*, *every* so many seconds, until it holds.
+
+    Without *every* a tenth later each time than it has waited already: who waits long does not
+    keep what it waits for from coming.
 
     Raises:
         ProcessError: When it does not hold within *seconds*.
     """
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     while not condition():
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise ProcessError(f"{what}: not within {seconds:g} s")
-        time.sleep(every)
+        time.sleep(every or min(max(_POLL_SECONDS, waited / 10), _RARELY_SECONDS))
 
 
 @dataclass(slots=True)

@@ -44,6 +44,7 @@ def test_a_postgresql_that_dies_and_comes_back(
     with stored(server.fresh()) as store:
         store.prepare()
         caplog.set_level(logging.INFO)
+        caplog.clear()
         with store.writing() as session:
             pools.insert(session, POOL)
             pools.touch(session)
