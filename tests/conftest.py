@@ -62,6 +62,13 @@ def _spared_coverage(request: pytest.FixtureRequest) -> Iterator[None]:
             measuring.start()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _logging_as_other_files_left_it() -> Iterator[None]:
+    """Nor does one that ran for all tests of a file."""
+    with logging_restored():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     """A command that ran in this process leaves no level and no stream of its own behind."""

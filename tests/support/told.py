@@ -103,8 +103,14 @@ def exact(number: float) -> Fraction:
 
 
 def settled(running: RunningStack, replay: Replay) -> bool:
-    """Tell whether every answer is that of where the replay stands."""
-    return not differences(running, replay.now)
+    """Tell whether every answer is that of where the replay stands, and there is one."""
+    try:
+        return not differences(running, replay.now)
+    except requests.HTTPError as error:
+        # A machine that is busy may have nothing new to tell of for a while.
+        if error.response.status_code != requests.codes.unavailable:
+            raise
+        return False
 
 
 def differences(running: RunningStack, truth: Truth) -> list[str]:
