@@ -4,7 +4,7 @@ import json
 import operator
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
@@ -125,12 +125,12 @@ def _busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Busy]:
         wait_for(lambda: answers(f"http://{stream}/healthz"), seconds=SECONDS, what="a gateway")
         jobs, pools = Ledger(), Pools()
         follower = Follower(f"ws://{stream}/ws", job_ids(REPORTERS))
-        Background(report(service.urls[0], jobs, REPORTERS, Manner(rest=_REST)))
-        Background(follower.follow())
+        reporting = Background(report(service.urls[0], jobs, REPORTERS, Manner(rest=_REST)))
+        following = Background(follower.follow())
         writer = Writer(service.urls[0], pools, 7, FOREVER, rest=_REST)
         writer.start()
         # Before the service ends: it would try for ever.
-        stack.callback(_over, jobs, pools, writer)
+        stack.callback(_over, jobs, pools, follower, (writer, reporting, following))
         wait_for(lambda: jobs.acknowledged > 20, seconds=SECONDS, what="reports")
         readers = stack.enter_context(
             Readers(service.urls[0], READ, keeping=2, leaving=1, rest=_REST)
@@ -140,11 +140,15 @@ def _busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Busy]:
     assert [] == list(folder.glob("gpuscope-api-*"))
 
 
-def _over(jobs: Ledger, pools: Pools, writer: Writer) -> None:
-    """Have all who write stop."""
+def _over(
+    jobs: Ledger, pools: Pools, follower: Follower, clients: Iterable[Writer | Background]
+) -> None:
+    """Have all clients stop: nobody may look for the service while other tests run."""
     jobs.wrong["over"] += 1
     pools.wrong.append("over")
-    writer.join(SECONDS)
+    follower.give_up()
+    for client in clients:
+        client.join(SECONDS)
 
 
 def _killed(busy: Busy, pid: int, number: int) -> None:

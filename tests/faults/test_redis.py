@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from demo.processes import LOOPBACK, wait_for
+from queryapi.wiring.composition import CELL
 from tests.support.fake_prometheus import FakePrometheus
 from tests.support.jobs_told import Jobs, load
 from tests.support.killable import SECONDS
@@ -162,7 +163,8 @@ class _Readers:
     def check(self) -> None:
         """Hold answers to what is so, and questions to one a window and process."""
         assert [] == self.wrong
-        windows = (time.monotonic() - self._began) / TTL + 2
+        # The next one opens when four fifths of one have passed.
+        windows = (time.monotonic() - self._began) / (TTL * CELL) + 2
         assert self._stand.prometheus.count("totals") - self._asked <= WORKERS * windows
 
     def _read(self) -> None:

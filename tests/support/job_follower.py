@@ -33,10 +33,15 @@ class Follower:
         self._url = url
         self._epochs: dict[str, str] = {}
         self._upto: dict[str, int] | None = None
+        self._given_up = False
 
     def until(self, heads: dict[str, int]) -> None:
         """Have it end with these frames of the jobs."""
         self._upto = heads
+
+    def give_up(self) -> None:
+        """Have it end now, whatever it has been told."""
+        self._given_up = True
 
     async def follow(self) -> None:
         """Follow until there is nothing left to be told."""
@@ -88,7 +93,7 @@ class Follower:
             self.wrong[f"{id_} does not go on after {len(self.frames[id_])}: {data}"] += 1
 
     def _over(self) -> bool:
-        if self.wrong:
+        if self.wrong or self._given_up:
             return True
         return self._upto is not None and all(
             len(self.frames[id_]) >= head for id_, head in self._upto.items()

@@ -186,7 +186,10 @@ class _Worker:
     async def _numbered(self, told: Told) -> int:
         number = next(told.numbers)
         told.waiting.add(number)
-        while number - min(told.waiting) >= _AHEAD:  # noqa: ASYNC110 - which one ends is not known
+        # Which one ends is not known: there is nothing else to wait for.
+        while (  # noqa: ASYNC110
+            number - min(told.waiting) >= _AHEAD and not self._ledger.wrong
+        ):
             await asyncio.sleep(_PAUSE)
         return number
 

@@ -128,7 +128,7 @@ class Load:
     def give_up(self) -> None:
         """Let all of them go."""
         self.ledger.over = True
-        self.follower.wrong["given up"] += 1
+        self.follower.give_up()
         self.ledger.wrong["given up"] += 1
 
     def _troubles(self) -> int:

@@ -1,6 +1,7 @@
 """No name leads to an address at which the machine hands out what is its own."""
 
 import socket
+import threading
 import time
 from collections.abc import Sequence
 
@@ -63,10 +64,12 @@ def test_an_address_is_judged_however_it_is_written(
 @pytest.fixture(name="connected")
 def _connected(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
     found: list[tuple[object, ...]] = []
+    ours = threading.current_thread()
 
     class Noting(socket.socket):
         def connect(self, address: tuple[object, ...]) -> None:  # type: ignore[override]
-            found.append(address)
+            if threading.current_thread() is ours:
+                found.append(address)
             super().connect(address)
 
     monkeypatch.setattr(socket, "socket", Noting)
