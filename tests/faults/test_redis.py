@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, repeat
 from typing import Any, Self
 
 import pytest
@@ -30,7 +30,8 @@ BURST = 5
 READERS = 2
 _REST_SECONDS = 0.1
 _GPUS = 16
-_CLIENTS = (f"198.18.{number // 250}.{number % 250}" for number in count(1))
+# No generator: it refuses a thread that asks while another one does.
+_CLIENTS = map("198.18.{0[0]}.{0[1]}".format, map(divmod, count(1), repeat(250)))
 
 
 @dataclass(frozen=True)
