@@ -142,7 +142,7 @@ def _echo(said: bytes) -> bytes:
 
 def _listens(streams: str) -> bool:
     try:
-        return requests.get(f"http://{streams}/healthz", timeout=5).status_code < 500
+        return requests.get(f"http://{streams}/healthz", timeout=60).status_code < 500
     except requests.ConnectionError:
         return False
 

@@ -72,7 +72,7 @@ def _exporter(kind: str, folder: Path, web: Path) -> Iterator[tuple[apiserver.Cl
         given = {**environment(scenario), "NODE_NAME": "n1"}
         with Process(kind, command, log=folder / "log", environment=given) as process:
             wait_for(
-                lambda: "listening on" in process.last_words(), seconds=60, what="the exporter"
+                lambda: "listening on" in process.log.read_text(), seconds=60, what="the exporter"
             )
             wait_for(lambda: bool(cluster.seen()), seconds=60, what="a question")
             yield cluster, f"https://{address}"

@@ -55,11 +55,11 @@ def _service(tmp_path: Path) -> Iterator[_Service]:
 
 def test_jobs_follow_their_pods(service: _Service) -> None:
     """Some pods report, a finished epoch is two lines, and the end of a pod is that of its job."""
-    wait_for(lambda: bool(service.of("pod-3/progress")), seconds=20, what="reports")
+    wait_for(lambda: bool(service.of("pod-3/progress")), seconds=60, what="reports")
     service.tasks = {"pod-0": 301, "pod-5": 10}
-    wait_for(lambda: bool(service.of("pod-5/progress")), seconds=20, what="reports of another pod")
+    wait_for(lambda: bool(service.of("pod-5/progress")), seconds=60, what="reports of another pod")
     service.failing = True
-    wait_for(lambda: bool(service.of("pod-3/complete")), seconds=20, what="the end of a job")
+    wait_for(lambda: bool(service.of("pod-3/complete")), seconds=60, what="the end of a job")
 
     first, *_, last = service.of("pod-0/progress")
     assert ("pod-0", "ml-team", 19.33, "Training epoch 10/50") == (

@@ -96,7 +96,7 @@ class Site:
 
     def told(self) -> list[dict[str, Any]] | None:
         """Return the alerts that the query API tells; None while it has no answer."""
-        answer = requests.get(self.status_url, timeout=10)
+        answer = requests.get(self.status_url, timeout=60)
         found: list[dict[str, Any]] | None = None
         if answer.status_code == requests.codes.ok:
             found = answer.json()["data"]["alerts"]

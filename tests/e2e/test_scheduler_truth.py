@@ -115,7 +115,7 @@ def test_the_life_of_an_operation(small: Small) -> None:
     small.cluster.delete("Pod", "ml", "p")
     page = str(small.running.exporter.ready_url).replace("/readyz", "/metrics")
     wait_for(
-        lambda: not re.search('gpu_pod_state{.*"uid-p"', requests.get(page, timeout=10).text),
+        lambda: not re.search('gpu_pod_state{.*"uid-p"', requests.get(page, timeout=60).text),
         seconds=READY_SECONDS,
         what="the end of the pod's series",
         every=EVERY,

@@ -26,7 +26,6 @@ from tests.support.monitored import Monitoring
 from tests.support.oracle import Truth
 from tests.support.stack import (
     LARGE_SCRAPE_SECONDS,
-    PATIENT,
     READY_SECONDS,
     RunningStack,
     running_stack,
@@ -41,7 +40,7 @@ SHARE = some(14, 1)
 # A scrape may take no longer than the time between two: on a busy machine that is long.
 SCRAPE_SECONDS = some(2, LARGE_SCRAPE_SECONDS)
 # A window costs Prometheus the more the more pods there are: not one after another.
-SETTINGS = {**PATIENT, "monitoring": {"ttl": SCRAPE_SECONDS}}
+SETTINGS = {"monitoring": {"ttl": SCRAPE_SECONDS}}
 EVERY = 0.5
 """Seconds between two looks."""
 GPUS = some(454, 6212)

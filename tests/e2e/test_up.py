@@ -223,7 +223,7 @@ def _found(directory: Path, query: str) -> list[Any]:
     ):
         with suppress(requests.ConnectionError):
             answer = requests.get(
-                f"http://{address}/api/v1/query", params={"query": query}, timeout=10
+                f"http://{address}/api/v1/query", params={"query": query}, timeout=60
             )
             if answer.status_code == requests.codes.ok:
                 found: list[Any] = answer.json()["data"]["result"]

@@ -72,7 +72,7 @@ def _both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     folder, victoria = tmp_path_factory.mktemp("stack"), tmp_path_factory.mktemp("victoria")
     sizes = (f"--nodes={NODES}", f"--pods={ALL_PODS}", f"--gpu-pods={TASKS}")
     with (
-        running_stack(folder, "large", *sizes, rules=EVERYTHING, settings=PATIENT) as running,
+        running_stack(folder, "large", *sizes, rules=EVERYTHING) as running,
         Target() as devices,
     ):
         devices.text = _devices(running)

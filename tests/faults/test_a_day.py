@@ -93,7 +93,6 @@ def _day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         "stream": {"per_client": 10 * AT_ONCE},
         "cache": {"ttl": SCRAPE_SECONDS, "stale": STALE},
         "monitoring": {"ttl": SCRAPE_SECONDS},
-        "timeouts": {"query": 60, "request": 60},
     }
     arguments = (f"--trace={trace}", f"--at={BEGIN}")
     with running_stack(

@@ -65,7 +65,7 @@ def _disk() -> Iterator[Path]:
         finally:
             try:
                 # Who was killed has its files open for a while.
-                wait_for(lambda: not _failed(["umount", disk]), seconds=10, what="umount", every=1)
+                wait_for(lambda: not _failed(["umount", disk]), seconds=60, what="umount", every=1)
             except ProcessError:
                 subprocess.run(["umount", "--lazy", disk], check=True)
 

@@ -12,7 +12,7 @@ import requests
 
 from demo.processes import wait_for
 from tests.support.shifted_clock import shifted
-from tests.support.stack import READY_SECONDS, RunningStack, running_stack
+from tests.support.stack import READY_SECONDS, SHIPPED, RunningStack, running_stack
 from tests.support.truthful import UNAVAILABLE, is_fresh, is_unavailable, truthful
 from tests.support.whole import WHOLE
 
@@ -27,7 +27,7 @@ CLOCKS = {SLIGHTLY: "ahead of ours", -3600: "ahead of ours", 3600: "behind ours"
 
 @pytest.fixture(name="stack", scope="module")
 def _stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    settings = {"cache": {"ttl": 0.5, "stale": 5.0, "lag": LAG}}
+    settings = {"cache": {"ttl": 0.5, "stale": 5.0, "lag": LAG}, **SHIPPED}
     folder = tmp_path_factory.mktemp("stack")
     # A quiet fleet is no outage: who gives up after three seconds has to hear more often.
     often = "--bookmark-interval=1"

@@ -13,7 +13,7 @@ from demo import stack
 from demo.processes import LOOPBACK, free_port, wait_for
 
 _FILE = stack.ROOT / "prometheus" / "alertmanager.yml"
-_READY_SECONDS = 20
+_READY_SECONDS = 60
 
 # Labels of an alert → who is told.
 _ROUTES = [
@@ -163,7 +163,7 @@ def test_causes_silence_what_follows_from_them(alertmanager: str) -> None:
         for role, labels in (("cause", cause), ("other", other))
     ]
     answer = requests.post(
-        f"{alertmanager}/api/v2/alerts", json=[{"labels": labels} for labels in pairs], timeout=10
+        f"{alertmanager}/api/v2/alerts", json=[{"labels": labels} for labels in pairs], timeout=60
     )
     answer.raise_for_status()
 
@@ -185,7 +185,7 @@ def test_causes_silence_what_follows_from_them(alertmanager: str) -> None:
 
 
 def _held(url: str) -> dict[tuple[str, str], bool]:
-    alerts: list[dict[str, Any]] = requests.get(f"{url}/api/v2/alerts", timeout=10).json()
+    alerts: list[dict[str, Any]] = requests.get(f"{url}/api/v2/alerts", timeout=60).json()
     return {
         (alert["labels"]["cluster"], alert["labels"]["role"]): bool(alert["status"]["inhibitedBy"])
         for alert in alerts

@@ -38,5 +38,5 @@ def _database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def _alerts_fire(url: str) -> bool:
     asked = {"query": 'count(ALERTS{alertstate="firing"}) == 2'}
-    answer = requests.get(f"{url}/api/v1/query", params=asked, timeout=5)
+    answer = requests.get(f"{url}/api/v1/query", params=asked, timeout=60)
     return bool(answer.json()["data"]["result"])

@@ -165,7 +165,7 @@ def test_the_documents_clients_find_what_they_read(service: Api) -> None:
     headers = {"Authorization": "Bearer YOUR_TOKEN"}
 
     def fetch(path: str, **query: Any) -> Any:
-        answer = requests.get(service.urls[0] + path, params=query, headers=headers, timeout=5)
+        answer = requests.get(service.urls[0] + path, params=query, headers=headers, timeout=60)
         answer.raise_for_status()
         return answer.json()["data"]
 

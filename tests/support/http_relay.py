@@ -130,7 +130,7 @@ def _warned(port: int, data: bytes) -> bytes:
     """Return what the server at *port* answers, and a warning."""
     head, _, form = data.partition(b"\r\n\r\n")
     path = head.split(b" ")[1].decode()
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=60)
     try:
         connection.request(
             "POST", path, form, {"Content-Type": "application/x-www-form-urlencoded"}

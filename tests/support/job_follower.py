@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 _PAUSE = 0.05
-_CONNECT_SECONDS = 30.0
+_CONNECT_SECONDS = 60.0
 
 
 class Follower:

@@ -11,7 +11,7 @@ from demo.processes import wait_for
 from queryapi.client import JobReporter
 from tests.support.raw_server import Manners, RawServer, http, read_request
 
-_PATIENCE_SECONDS = 20.0
+_PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

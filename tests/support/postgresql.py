@@ -59,7 +59,7 @@ class PostgresqlServer:
         """Run one statement, in no transaction; returns its rows."""
         with psycopg.connect(
             host=LOOPBACK, port=self.port, user=USER, password=PASSWORD, dbname=database,
-            autocommit=True, connect_timeout=5,
+            autocommit=True, connect_timeout=60,
         ) as connection:  # fmt: skip
             answer = connection.execute(statement.encode())
             return answer.fetchall() if answer.description else []
@@ -74,7 +74,7 @@ class PostgresqlServer:
         family = self._family()
         self.process.kill()
         for pid in family:
-            wait_for(lambda pid=pid: not _lives(pid), seconds=30, what="its end")  # type: ignore[misc]
+            wait_for(lambda pid=pid: not _lives(pid), seconds=60, what="its end")  # type: ignore[misc]
 
     def freeze(self) -> None:
         """Stop all of it from running: the kernel takes what is sent, nothing is answered."""

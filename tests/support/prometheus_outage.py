@@ -19,7 +19,7 @@ from tests.support.job_follower import Follower
 from tests.support.job_workers import Background
 from tests.support.recorder import Heard, Pushed, Recorder, getting, listening_to
 from tests.support.relay import Fault
-from tests.support.stack import READY_SECONDS, RunningStack, running_stack
+from tests.support.stack import READY_SECONDS, SHIPPED, RunningStack, running_stack
 
 GPUS = 300
 FAULTS: tuple[Enum, ...] = (Fault.CUT, Fault.HUNG, Fault.SLOW, Fault.GARBAGE, *HttpFault)
@@ -31,6 +31,7 @@ PAUSE = 1.0
 """Between what is asked of all of them at once; of each cluster twice as long."""
 SCRAPE_SECONDS = 2
 SETTINGS = {
+    **SHIPPED,
     "cache": {"ttl": TTL, "stale": STALE},
     "monitoring": {"ttl": TTL},
     "pools": {"ttl": TTL},

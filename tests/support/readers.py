@@ -10,7 +10,7 @@ from typing import Self
 import requests
 from urllib3.exceptions import NewConnectionError
 
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 _REFUSALS = 300
 
 

@@ -78,6 +78,6 @@ def redis_server(folder: Path, *options: str) -> Iterator[RedisServer]:
 
 def _say(port: int, *words: str) -> str:
     command = f"*{len(words)}\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
-    with socket.create_connection((LOOPBACK, port), timeout=5.0) as connection:
+    with socket.create_connection((LOOPBACK, port), timeout=60.0) as connection:
         connection.sendall(command.encode())
         return connection.recv(65536).decode()

@@ -21,6 +21,8 @@ CACHE = {"ttl": 0.5, "stale": 5.0}
 """Short enough for a test to see a window end."""
 PATIENT = {"timeouts": {"connect": 20, "query": 60, "request": 60}}
 """What is told counts, not how soon: on a busy machine everything takes its time."""
+SHIPPED: Mapping[str, Any] = {"timeouts": {}}
+"""Of a Prometheus that does not answer a client hears as soon as any client does."""
 LIMITS = {"per_minute": 0}
 """A test asks as often as it can; everything else is as shipped."""
 QUERIED = ("rules/totals.yml", "rules/nodes.yml")
@@ -114,7 +116,8 @@ def running_stack(
     prometheus_url = f"http://{LOOPBACK}:{prometheus_port}"
     known = [{"name": stack.CLUSTER, "prometheus_url": prometheus_url}]
     asked = known if clusters is None else clusters(prometheus_port)
-    given = {"clusters": asked, "cache": CACHE, "limits": LIMITS, **NO_STREAM, **NO_POOLS}
+    given: dict[str, Any] = {"clusters": asked, "cache": CACHE, "limits": LIMITS}
+    given |= {**PATIENT, **NO_STREAM, **NO_POOLS}
     with ExitStack() as cleanup:
         start = partial(_started, cleanup) if measured else partial(_started_alone, cleanup)
         prometheus = stack.prometheus(

@@ -21,7 +21,7 @@ from queryapi.settings import Settings
 from tests.support.raw_server import RawServer, http, read_request
 
 PATH = "/api/v1/real-time-metrics/ws"
-_PATIENCE_SECONDS = 20.0
+_PATIENCE_SECONDS = 60.0
 
 
 @dataclass(slots=True)

@@ -38,7 +38,7 @@ def test_a_large_fleet_changes_when_told(tmp_path: Path) -> None:
         url = f"http://{LOOPBACK}:{port}"
         before = _pods(url)
         for what in ({"sentinel": "here-i-am"}, {"changes": 30}):
-            requests.post(f"{url}/_demo/large", json=what, timeout=5).raise_for_status()
+            requests.post(f"{url}/_demo/large", json=what, timeout=60).raise_for_status()
         after = _pods(url)
 
     assert 12 == len(before)
@@ -56,7 +56,7 @@ def _timeline(trace: Path, *arguments: str) -> Iterator[str]:
 
 
 def _pods(url: str) -> list[str]:
-    content: dict[str, Any] = requests.get(f"{url}/api/v1/pods", timeout=5).json()
+    content: dict[str, Any] = requests.get(f"{url}/api/v1/pods", timeout=60).json()
     return sorted(pod["metadata"]["name"] for pod in content["items"])
 
 
@@ -64,7 +64,7 @@ def test_a_timeline_stands_still_until_told(trace: Path) -> None:
     """Without a speed it shows the second it was started at, until a request takes it forward."""
     with _timeline(trace, "--at=50") as url:
         before = _pods(url)
-        requests.post(f"{url}/_demo/timeline", json={"until": 600}, timeout=5).raise_for_status()
+        requests.post(f"{url}/_demo/timeline", json={"until": 600}, timeout=60).raise_for_status()
         after = _pods(url)
 
     assert ["p0"] == before

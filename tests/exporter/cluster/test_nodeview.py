@@ -19,7 +19,7 @@ def seeing(server: ApiServer) -> Iterator[NodeView]:
     view = NodeView(server, "n1", first_backoff=0.02)
     view.start()
     try:
-        wait_for(lambda: view.trouble() is None, seconds=20, what="the pods")
+        wait_for(lambda: view.trouble() is None, seconds=60, what="the pods")
         _settle(view)
         yield view
     finally:
@@ -35,10 +35,10 @@ def test_pods_of_the_node(connect: Connect) -> None:
         found = [view.pod("ml", name) for name in "abc"]
         by_uid = view.pod_of_uid("uid-a")
         cluster.put(pod("a", phase="Failed"))
-        wait_for(lambda: _ended(view, "a"), seconds=20, what="the end of a")
+        wait_for(lambda: _ended(view, "a"), seconds=60, what="the end of a")
         cluster.delete("Pod", "ml", "a")
         cluster.put(pod("a", uid="uid-next"))
-        wait_for(lambda: _uid(view, "a") == "uid-next", seconds=20, what="the next a")
+        wait_for(lambda: _uid(view, "a") == "uid-next", seconds=60, what="the next a")
         gone = view.pod_of_uid("uid-a")
 
     assert [("uid-a", False), None, ("uid-c", True)] == [it and (it.uid, it.ended) for it in found]
@@ -60,14 +60,14 @@ def test_devices_of_claims(connect: Connect) -> None:
         ) as cluster,
         seeing(connect(cluster.url)) as view,
     ):
-        wait_for(lambda: bool(view.find(dra.NVIDIA, "n1", "gpu-0")), seconds=20, what="the slices")
+        wait_for(lambda: bool(view.find(dra.NVIDIA, "n1", "gpu-0")), seconds=60, what="the slices")
         names = ["gpu-0", "gpu-1-mig-1g10gb-0", "gpu-1-mig-2g20gb-0", "gpu-4"]
         found = [view.find(dra.NVIDIA, "n1", name) for name in names]
         elsewhere = view.find(dra.NVIDIA, "n2", "gpu-0")
         cluster.delete("ResourceSlice", "", "s2")
         wait_for(
             lambda: "GPU-0" == view.find(dra.NVIDIA, "n1", "gpu-0"),
-            seconds=20,
+            seconds=60,
             what="the older generation",
         )
 
@@ -90,7 +90,7 @@ def test_what_is_too_long_ago(connect: Connect) -> None:
     with running(pod("a")) as cluster:
         view = NodeView(connect(cluster.url), "n1", monotonic=lambda: now[0])
         view.start()
-        wait_for(lambda: view.pod("ml", "a") is not None, seconds=20, what="the pods")
+        wait_for(lambda: view.pod("ml", "a") is not None, seconds=60, what="the pods")
         _settle(view)
         now[0] += 121
         found, trouble = (view.pod("ml", "a"), view.pod_of_uid("uid-a")), view.trouble()
@@ -102,7 +102,7 @@ def test_what_is_too_long_ago(connect: Connect) -> None:
 def _settle(view: NodeView) -> None:
     """Wait for slices, too: a server that stops under a first list leaves a socket behind."""
     first = "the first list is not complete yet"
-    wait_for(lambda: view._slices.trouble != first, seconds=20, what="the slices")
+    wait_for(lambda: view._slices.trouble != first, seconds=60, what="the slices")
 
 
 def _ended(view: NodeView, name: str) -> bool:

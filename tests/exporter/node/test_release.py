@@ -84,7 +84,7 @@ def test_never_under_a_call(hang: Hang) -> None:
     hang.release()
     wait_for(
         lambda: value(stand.collect(0.1), "gpu_exporter_driver_released") == 1,
-        seconds=20,
+        seconds=60,
         what="the driver is let go of",
     )
 
@@ -109,11 +109,11 @@ def test_at_once() -> None:
     driver = FakeDriver([FakeDevice("GPU-a")])
     publisher = NodePublisher(driver, Options("n", pace=Pace(1000, 1000, 1000)))
     publisher.start()
-    wait_for(lambda: publisher.not_ready() is None, seconds=20, what="ready")
+    wait_for(lambda: publisher.not_ready() is None, seconds=60, what="ready")
     publisher.release()
-    wait_for(lambda: driver.closed == 1, seconds=20, what="closed")
+    wait_for(lambda: driver.closed == 1, seconds=60, what="closed")
     publisher.resume()
-    wait_for(lambda: publisher.not_ready() is None, seconds=20, what="ready again")
+    wait_for(lambda: publisher.not_ready() is None, seconds=60, what="ready again")
     publisher.stop()
 
 

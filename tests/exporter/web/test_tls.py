@@ -30,7 +30,7 @@ RIGHT = "Basic " + base64.b64encode(f"prometheus:{PASSWORD}".encode()).decode()
 def connected(served: Served) -> socket.socket:
     """Return a connection on which nothing was said yet."""
     host, _, port = served.address.partition(":")
-    return socket.create_connection((host, int(port)), timeout=10)
+    return socket.create_connection((host, int(port)), timeout=60)
 
 
 def replied(connection: socket.socket) -> bytes:
@@ -163,7 +163,7 @@ def test_a_client_that_does_not_trust_us(
             lambda: (
                 {"our_certificate": 3, "gone": 1} == _failures(served.ask("/metrics").data.decode())
             ),
-            seconds=20,
+            seconds=60,
             what="all are counted",
         )
     (said,) = (each for each in caplog.messages if "no TLS" in each)

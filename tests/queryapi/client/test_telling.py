@@ -116,7 +116,7 @@ def test_a_restart_is_not_mistaken_for_what_another_thread_says(
         monkeypatch.setattr(job, "report", beside)
         job.restart(5)
         assert job.flush(20)
-        wait_for(lambda: 2 == len(service.taken), seconds=20, what="both")
+        wait_for(lambda: 2 == len(service.taken), seconds=60, what="both")
 
     assert [5] == [body["progress"] for body in service.taken if body.get("restart")]
 

@@ -49,7 +49,7 @@ class Watcher:
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Wait."""
-        wait_for(holds, seconds=20, what=f"in what was shown:\n{self.out.getvalue()}")
+        wait_for(holds, seconds=60, what=f"in what was shown:\n{self.out.getvalue()}")
 
     def ended(self) -> int:
         """Return the exit status."""

@@ -35,7 +35,7 @@ def test_one_question_serves_all_who_want_its_answer() -> None:
     """Fifty clients get the same messages, for one question per interval."""
     with streaming() as gateway, ExitStack() as stack:
         clients = _connected(stack, gateway, MANY, "?interval=1&compare=1h")
-        wait_for(lambda: len(gateway.service.asked) >= 3, seconds=20, what="three questions")
+        wait_for(lambda: len(gateway.service.asked) >= 3, seconds=60, what="three questions")
         told = [[number_of(client.recv(timeout=20)) for _ in range(2)] for client in clients]
 
     assert {"/api/v1/real-time-metrics?max_age=1&compare=1h"} == {
@@ -64,7 +64,7 @@ def test_a_question_that_nobody_asks_is_not_asked() -> None:
         with gateway.connect("?interval=300") as client:
             next_of(client)
             assert 1 == gateway.counted("gpuscope_stream_feeds")
-        wait_for(lambda: gateway.counted("gpuscope_stream_feeds") == 0, seconds=20, what="the end")
+        wait_for(lambda: gateway.counted("gpuscope_stream_feeds") == 0, seconds=60, what="the end")
         with gateway.connect("?interval=300") as client:
             assert 2 == next_of(client)["number"]
 
@@ -94,10 +94,10 @@ def test_a_service_that_fails_is_said_and_nothing_old_is_sent() -> None:
             assert {"error"} == set(next_of(client))
             gateway.service.statuses[""] = "429 Too Many Requests"
             wait_for(
-                lambda: "Too many requests" in next_of(client)["error"], seconds=20, what="429"
+                lambda: "Too many requests" in next_of(client)["error"], seconds=60, what="429"
             )
             gateway.service.statuses.clear()
-            wait_for(lambda: "number" in next_of(client), seconds=20, what="an answer")
+            wait_for(lambda: "number" in next_of(client), seconds=60, what="an answer")
 
 
 def test_a_service_that_is_gone_is_said() -> None:
@@ -117,12 +117,12 @@ def test_the_log_says_when_the_service_fails_and_when_it_answers_again(
     caplog.set_level(logging.INFO, logger="queryapi.gateway.service")
     with streaming() as gateway, gateway.connect("?interval=1") as client:
         gateway.service.statuses[""] = "404 Not Found"
-        wait_for(lambda: "no such" in next_of(client).get("error", ""), seconds=20, what="a 404")
+        wait_for(lambda: "no such" in next_of(client).get("error", ""), seconds=60, what="a 404")
         gateway.service.statuses[""] = "500 Internal Server Error"
-        wait_for(lambda: "no answer" in next_of(client).get("error", ""), seconds=20, what="a 500")
+        wait_for(lambda: "no answer" in next_of(client).get("error", ""), seconds=60, what="a 500")
         assert "error" in next_of(client)
         gateway.service.statuses.clear()
-        wait_for(lambda: "number" in next_of(client), seconds=20, what="an answer")
+        wait_for(lambda: "number" in next_of(client), seconds=60, what="an answer")
 
     assert [
         ("WARNING", "the HTTP service gives no answer: clients are told so"),

@@ -19,7 +19,7 @@ from tests.support.jobstories import Writer, follow, say, told, upto
 from tests.support.stored import prepared, stored
 from tests.support.streaming import Streamed, streaming
 
-_PATIENCE_SECONDS = 20.0
+_PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture(name="gateway", scope="module")

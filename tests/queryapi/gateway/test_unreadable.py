@@ -100,4 +100,4 @@ def test_who_is_refused_and_stays_is_cut_off(monkeypatch: pytest.MonkeyPatch) ->
                 return True
             return False
 
-        wait_for(is_cut_off, seconds=20, what="its end")
+        wait_for(is_cut_off, seconds=60, what="its end")

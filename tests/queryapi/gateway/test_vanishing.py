@@ -57,12 +57,12 @@ def test_many_that_vanish_leave_nothing_behind(tmp_path: Path) -> None:
 
         crowd = [_follower(gateway, f"j{each % 5}") for each in range(_CLIENTS)]
         followed = 1.0 + _CLIENTS
-        wait_for(lambda: gateway.counted(_FOLLOWED) == followed, seconds=20, what="all")
+        wait_for(lambda: gateway.counted(_FOLLOWED) == followed, seconds=60, what="all")
         for client in crowd:
             with suppress(OSError):
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
             client.close()
-        wait_for(lambda: gateway.counted(_FOLLOWED) == 1, seconds=20, what="their end")
+        wait_for(lambda: gateway.counted(_FOLLOWED) == 1, seconds=60, what="their end")
         write.report("j0")
 
         assert 11 == told(stays, "JOB_PROGRESS")["seq"]

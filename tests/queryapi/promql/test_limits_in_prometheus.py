@@ -68,7 +68,7 @@ def _client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusClie
     ):
         transport = HttpTransport(connect=1)
         client = PrometheusClient(
-            Cluster("a", p.url), transport, seconds=5, metrics=Metrics("test").querying
+            Cluster("a", p.url), transport, seconds=60, metrics=Metrics("test").querying
         )
         wait_for(lambda: bool(client.instant("up == 1", at=time.time()).value), seconds=60,
                  what="the first scrape")  # fmt: skip

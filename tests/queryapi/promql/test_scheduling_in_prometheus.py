@@ -88,7 +88,7 @@ def _ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Asked]:
     ):
         transport = HttpTransport(connect=1)
         client = PrometheusClient(
-            Cluster("a", p.url), transport, seconds=5, metrics=Metrics("test").querying
+            Cluster("a", p.url), transport, seconds=60, metrics=Metrics("test").querying
         )
 
         def sees(uid: str, phase: str) -> bool:

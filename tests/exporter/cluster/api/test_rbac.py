@@ -193,8 +193,8 @@ def test_the_node_role_uses_every_right_it_has(cluster: Cluster, tmp_path: Path)
     view = NodeView(server, "n1")
     view.start()
     try:
-        wait_for(lambda: view.trouble() is None, seconds=20, what="the pods")
-        wait_for(lambda: cluster.watches("resourceslices") == 1, seconds=20, what="the slices")
+        wait_for(lambda: view.trouble() is None, seconds=60, what="the pods")
+        wait_for(lambda: cluster.watches("resourceslices") == 1, seconds=60, what="the slices")
     finally:
         view.stop()
     # Where the API server does not stream lists, it asks for them first.

@@ -254,7 +254,7 @@ def working(sources: Sources) -> Iterator[Finder]:
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait until something holds."""
-    wait_for(condition, seconds=20, what="the finder")
+    wait_for(condition, seconds=60, what="the finder")
 
 
 def test_a_finder_at_work(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_a_comparison_is_read_once_for_all_and_again_after_a_while(
 
     assert Comparison(1.0) == told
     assert None is old
-    wait_for(lambda: comparisons.begin(60)() is not None, seconds=30, what="the second one")
+    wait_for(lambda: comparisons.begin(60)() is not None, seconds=60, what="the second one")
     assert [60, 60] == asked.periods
 
 
@@ -156,7 +156,7 @@ def test_one_that_is_not_there_in_time_is_left_out(executor: ThreadPoolExecutor)
 
     assert None is comparisons.begin(60)()
     asked.gate.set()
-    wait_for(lambda: comparisons.begin(60)() is not None, seconds=30, what="the comparison")
+    wait_for(lambda: comparisons.begin(60)() is not None, seconds=60, what="the comparison")
     assert [60] == asked.periods
 
 

@@ -58,7 +58,7 @@ def test_a_database_that_hangs_holds_up_no_scrape(executor: ThreadPoolExecutor) 
 
     assert kept is not None
     assert None is exporter.shown()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     answers.set()
     time.sleep(0.05)
     assert exporter.shown()

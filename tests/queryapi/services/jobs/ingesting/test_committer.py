@@ -14,7 +14,7 @@ from demo.processes import wait_for
 from queryapi.errors import Overloaded, StoreUnavailable
 from queryapi.services.jobs.ingesting.committer import Committer
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def _committer(

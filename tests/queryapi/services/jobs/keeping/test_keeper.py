@@ -46,12 +46,12 @@ def test_it_goes_on_by_itself_and_ends_when_told(store: Store) -> None:
     job = keep(store, job_of("j", created_at=NOW), lines=[(0.0, "x")] * 2000)
     with keeping(store, registry, batch=1) as keeper:
         keeper.begin()
-        wait_for(lambda: len(messages(store, job)) < 2000, seconds=20, what="the first to go")
+        wait_for(lambda: len(messages(store, job)) < 2000, seconds=60, what="the first to go")
         began = time.monotonic()
         keeper.end()
         left = len(messages(store, job))
 
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
         assert 0 < left
         counted = registry.get_sample_value("gpuscope_api_job_forgotten_total", {"kind": "lines"})
         assert 2000 - left == counted
@@ -118,7 +118,7 @@ def test_a_pass_that_goes_wrong_is_not_the_last(
 
         monkeypatch.setattr(keeper, "turn", goes_wrong_twice)
         keeper.begin()
-        wait_for(lambda: [] == messages(store, job), seconds=20, what="the third", every=0.02)
+        wait_for(lambda: [] == messages(store, job), seconds=60, what="the third", every=0.02)
     assert ["jobs could not be kept within their bounds"] == [
         it.message for it in caplog.records if "keeping" in it.name and it.exc_info
     ]

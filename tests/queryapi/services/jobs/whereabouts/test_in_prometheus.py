@@ -64,12 +64,12 @@ def _client(url: str, cluster: str = "prod-cluster") -> PrometheusClient:
 
 def _asked(client: PrometheusClient, cluster: str = "prod-cluster") -> Asked:
     selection = Selection.of({"cluster": cluster})
-    watch = Watch(client, selection, clock=time.time, habits=Habits(pause=0.05, query=2.0))
+    watch = Watch(client, selection, clock=time.time, habits=Habits(pause=0.05, query=20.0))
     return Asked(client, watch, Whereabouts({"prod-cluster": watch}))
 
 
 def _scraped(client: PrometheusClient) -> bool:
-    return bool(client.instant("gpu_pod_info", at=time.time(), seconds=2.0).value)
+    return bool(client.instant("gpu_pod_info", at=time.time(), seconds=20.0).value)
 
 
 @pytest.fixture(name="server", scope="module")
@@ -77,7 +77,7 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     folder = tmp_path_factory.mktemp("jobs")
     with Target(EXPOSITION) as target, prometheus(folder, target, rules="") as running:
         with closing(_client(running.url)) as client:
-            wait_for(lambda: _scraped(client), seconds=30, what="the first scrape")
+            wait_for(lambda: _scraped(client), seconds=60, what="the first scrape")
         yield running
 
 
@@ -203,10 +203,10 @@ def test_somebody_looks_behind_the_backs_of_those_who_ask(server: Prometheus) ->
     with closing(_client(server.url)) as client, closing(_asked(client)) as asked:
         first = asked.places.placed(job("solo"))
         wait_for(
-            lambda: asked.places.placed(job("solo")).pod is not None, seconds=20, what="its place"
+            lambda: asked.places.placed(job("solo")).pod is not None, seconds=60, what="its place"
         )
         wait_for(
-            lambda: asked.places.measured(job("solo")) is not None, seconds=20, what="its readings"
+            lambda: asked.places.measured(job("solo")) is not None, seconds=60, what="its readings"
         )
 
     assert job("solo") == first
@@ -231,7 +231,7 @@ def test_a_prometheus_that_hangs_keeps_nobody() -> None:
 
 
 def _past(clients: Mapping[str, PrometheusClient], home: str) -> Past:
-    return Past(clients, home, time.time, seconds=2.0, seats=Bulkhead())
+    return Past(clients, home, time.time, seconds=20.0, seats=Bulkhead())
 
 
 def test_what_prometheus_keeps_of_a_job(server: Prometheus) -> None:

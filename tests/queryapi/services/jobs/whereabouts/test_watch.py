@@ -105,5 +105,5 @@ def test_where_no_thread_can_be_started_jobs_are_asked_about_all_the_same(
         patch.setattr(threading.Thread, "start", refuse)
         assert watch.place(job("p0")) is None
     watch.place(job("p1"))
-    wait_for(lambda: watch.place(job("p0")) is not None, seconds=20, what="its place")
+    wait_for(lambda: watch.place(job("p0")) is not None, seconds=60, what="its place")
     watch.end()

@@ -221,7 +221,7 @@ def test_without_a_database_looks_go_on(tmp_path: Path) -> None:
             process.look()
             return process.counted("changed") > 1
 
-        wait_for(looked, seconds=30, what="a look", every=0.2)
+        wait_for(looked, seconds=60, what="a look", every=0.2)
         assert ("node-added", "Added 2 new p4d.24xlarge nodes") == entries(store)[-1]
 
 

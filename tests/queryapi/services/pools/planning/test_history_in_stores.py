@@ -96,8 +96,8 @@ def _import(url: str, series: Path) -> None:
 
     def is_there() -> bool:
         form = {"query": 'count({cluster=~"c|d"})', "time": str(NOW - 10)}
-        requests.get(f"{url}/internal/force_flush", timeout=10).raise_for_status()
-        found = requests.post(f"{url}/api/v1/query", form, timeout=10).json()["data"]["result"]
+        requests.get(f"{url}/internal/force_flush", timeout=60).raise_for_status()
+        found = requests.post(f"{url}/api/v1/query", form, timeout=60).json()["data"]["result"]
         return bool(found)
 
     wait_for(is_there, seconds=60, what="the imported samples")

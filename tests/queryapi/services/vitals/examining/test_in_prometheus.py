@@ -40,7 +40,7 @@ def _half(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Half]:
 
 def _knows_both(url: str) -> bool:
     asked = {"query": "count(count_over_time(up[1m]) > 1) == 2"}
-    answer = requests.get(f"{url}/api/v1/query", params=asked, timeout=5)
+    answer = requests.get(f"{url}/api/v1/query", params=asked, timeout=60)
     return bool(answer.json()["data"]["result"])
 
 
