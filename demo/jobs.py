@@ -5,20 +5,16 @@ pod's GPUs is measured of the job.
 """
 
 import argparse
-import json
 import math
 import sys
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from demo.asking import AskError, asked
 from demo.processes import StopSignal
 
 _EVERY = 5.0
-_TIMEOUT = 10.0
 _WORKERS = 4
 _NAMESPACE = "ml-team"
 _EPOCHS, _EPOCH_SECONDS = 50, 30.0
@@ -64,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     while not stop.wait(options.every if reported else 1.0):
         try:
             reported = _reported(options.url, options.cluster, reported)
-        except OSError as error:
+        except AskError as error:
             # The next turn may go well: a demo does not end because of one request.
             print(f"demo jobs: {error}", file=sys.stderr, flush=True)
     return 0
@@ -74,10 +70,10 @@ def pods(url: str, cluster: str) -> list[Pod]:
     """Return the training pods that run, by name; asks the query API at *url*.
 
     Raises:
-        OSError: When it does not answer.
+        AskError: When it does not answer.
     """
     query = urllib.parse.urlencode({"cluster": cluster, "namespace": _NAMESPACE})
-    answer = _asked(f"{url}/api/v1/realtime/running-tasks?{query}", None)
+    answer = asked(f"{url}/api/v1/realtime/running-tasks?{query}")
     found = {
         task["pod_name"]: Pod(task["pod_name"], float(task["running_time_seconds"]))
         for task in answer["data"]["tasks"]
@@ -90,28 +86,14 @@ def _reported(url: str, cluster: str, before: Mapping[str, Pod]) -> Mapping[str,
     running = {pod.name: pod for pod in pods(url, cluster)}
     for name in before.keys() - running.keys():
         end = {"workerId": name, "status": "completed", "result": {"epochs": before[name].epoch}}
-        _asked(f"{url}/api/jobs/{name}/complete", end)
+        asked(f"{url}/api/jobs/{name}/complete", end)
     # Who has begun goes on; others take the places of those that have ended.
     kept = [name for name in before if name in running]
     new = [name for name in running if name not in before]
     now = {name: running[name] for name in (*kept, *new)[:_WORKERS]}
     for name, pod in now.items():
-        _asked(f"{url}/api/jobs/{name}/progress", pod.report(before.get(name)))
+        asked(f"{url}/api/jobs/{name}/progress", pod.report(before.get(name)))
     return now
-
-
-def _asked(url: str, body: Mapping[str, object] | None) -> dict[str, Any]:
-    content = None if body is None else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(url, content, headers)  # noqa: S310 - our own URL
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - as above
-            found: dict[str, Any] = json.load(answer)
-            return found
-    except urllib.error.HTTPError as error:
-        with error:
-            said = error.read().decode(errors="replace")
-        raise OSError(f"{url} was answered {error.code}: {said}") from None
 
 
 def _parser() -> argparse.ArgumentParser:

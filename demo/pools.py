@@ -3,17 +3,14 @@
 Doing it again changes nothing: pools that exist are left as people have made them since.
 """
 
-import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from demo.processes import ProcessError, wait_for
+from demo.asking import asked, patiently
+from demo.processes import wait_for
 
 _SECONDS = 120.0
-_TIMEOUT = 30.0
-_OK, _CREATED = 200, 201
 
 ADOPTED: Mapping[str, Mapping[str, object]] = {
     "training": {
@@ -70,7 +67,7 @@ def seed(url: str) -> None:
     Waits until the pools that nodes' labels tell of are found.
 
     Raises:
-        ProcessError: When they are not found in time, or the API refuses.
+        ProcessError: When they are not found in time, or the API refuses or is silent for long.
     """
     wait_for(
         lambda: ADOPTED.keys() <= _pools(url).keys(),
@@ -79,38 +76,15 @@ def seed(url: str) -> None:
         every=0.5,
     )
     there = _pools(url)
-    for id_, pool in there.items():
-        if id_ in ADOPTED and pool["source"] == "labels":
-            _send("PUT", f"{url}/api/pools/{id_}", ADOPTED[id_], expects=_OK)
+    for id_ in ADOPTED:
+        if there[id_]["source"] == "labels":
+            adopt = partial(asked, f"{url}/api/pools/{id_}", ADOPTED[id_], method="PUT")
+            patiently(adopt)
     # By its key it is made once, but keys are forgotten some day, and pools are not.
     if BURST["selector"] not in [pool["selector"] for pool in there.values()]:
-        _send("POST", f"{url}/api/pools", BURST, expects=_CREATED, key="demo-burst")
+        patiently(lambda: asked(f"{url}/api/pools", BURST, key="demo-burst"))
 
 
 def _pools(url: str) -> dict[str, dict[str, Any]]:
-    answer = _send("GET", f"{url}/api/pools", None, expects=_OK)
+    answer = patiently(lambda: asked(f"{url}/api/pools"))
     return {pool["id"]: pool for pool in answer["pools"]}
-
-
-def _send(
-    method: str, url: str, body: Mapping[str, object] | None, *, expects: int, key: str = ""
-) -> dict[str, Any]:
-    headers = {"Content-Type": "application/json"} if body is not None else {}
-    if key:
-        headers["Idempotency-Key"] = key
-    request = urllib.request.Request(  # noqa: S310 - our own URL
-        url, method=method, headers=headers, data=json.dumps(body).encode() if body else None
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - as above
-            status, content = answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            status, content = error.code, error.read()
-    except OSError as error:
-        raise ProcessError(f"{method} {url}: {error}") from error
-    if status != expects:
-        told = content.decode(errors="replace")
-        raise ProcessError(f"{method} {url} was answered {status}, not {expects}: {told}")
-    found: dict[str, Any] = json.loads(content)
-    return found

@@ -6,16 +6,13 @@ Nothing that the user runs is touched: a port that is taken is left alone and th
 import argparse
 import json
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from demo import jobs, pools, real, stack
+from demo.asking import AskError, asked, patiently
 from demo.fleet import living
 from demo.fleet.faults import FAULTS
 from demo.fleet.traits import telling
@@ -23,7 +20,6 @@ from demo.foreground import refuse_death, until_stopped
 from demo.processes import (
     LOOPBACK,
     Process,
-    ProcessError,
     StopSignal,
     answers,
     next_free_port,
@@ -35,9 +31,7 @@ _NODE_SCRAPE_SECONDS = 10
 """Of the forty nodes with more than a thousand series each; their devices are read as often."""
 _READY_SECONDS = 300.0
 """Of a small machine that does much else."""
-_Told = TypeVar("_Told")
-_LATE_SECONDS = 60.0
-_GPU_NODES = 40
+_GPU_NODES = sum(bool(machine.gpus) for machine in living.machines())
 _PATIENT: dict[str, object] = {"node": "gpu-h100-00", "gpu": 0}
 """The device that something befalls."""
 _PORTS = {
@@ -251,7 +245,7 @@ def _show(plan: Plan) -> None:
     if not plan.kubeconfig:
         print(f"  {'kubectl':17} KUBECONFIG={plan.directory / 'kubeconfig'} kubectl get pods -A")
     print(f"\n$ curl '{plan.status_url}'")
-    print(json.dumps(_patiently(lambda: _answer(plan.status_url)), indent=2))
+    print(json.dumps(patiently(lambda: asked(plan.status_url)), indent=2))
     print(f"\n$ curl '{plan.api_url}/api/pools'    # compute pools: docs/pools.md")
     if not plan.kubeconfig:
         _show_jobs(plan.api_url, f"ws://{LOOPBACK}:{plan.ports['WebSockets']}/ws")
@@ -261,7 +255,7 @@ def _show(plan: Plan) -> None:
 
 def _show_jobs(url: str, stream: str) -> None:
     print(f"$ curl '{url}/api/jobs'    # what they get done: docs/workers.md")
-    for pod in _patiently(lambda: jobs.pods(url, stack.CLUSTER))[:1]:
+    for pod in patiently(lambda: jobs.pods(url, stack.CLUSTER))[:1]:
         options = f"--url {url} --stream-url {stream}"
         print(f"$ .venv/bin/gpuscope-api job watch {pod.name} {options}")
 
@@ -270,19 +264,13 @@ def _show_fault(plan: Plan) -> None:
     """Say how a device is let ail, or let one ail as it was asked for."""
     told = {**_PATIENT, "fault": plan.fault or next(iter(FAULTS))}
     if plan.fault:
-        _post(plan.faults_url, told)
+        patiently(lambda: asked(plan.faults_url, told))
         print(f"\nGPU {told['gpu']} of {told['node']} ails now: {plan.fault}. It is well again by")
         told["fault"] = None
     else:
         print("\nTo see alerts let a GPU ail (docs/alerting.md):")
     print(f"$ curl {plan.faults_url} -d '{json.dumps(told)}'")
     print(f"$ curl '{plan.status_url}&include=alerts'")
-
-
-def _post(url: str, content: object) -> None:
-    request = urllib.request.Request(url, json.dumps(content).encode())  # noqa: S310 - our own URL
-    with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - idem
-        pass
 
 
 def _is_whole(plan: Plan) -> bool:
@@ -292,32 +280,11 @@ def _is_whole(plan: Plan) -> bool:
     if plan.kubeconfig:
         return True
     try:
-        nodes = _answer(f"{plan.status_url}&include=nodes")["data"]["nodes"]
-    except ProcessError:
+        nodes = asked(f"{plan.status_url}&include=nodes")["data"]["nodes"]
+    except AskError:
         return False
     measured = {node["node_name"] for node in nodes if node["utilization"] is not None}
     return measured.issuperset(plan.telling)
-
-
-def _patiently(ask: Callable[[], _Told]) -> _Told:
-    """Ask again while there is no answer: a busy machine is late now and then."""
-    deadline = time.monotonic() + _LATE_SECONDS
-    while True:
-        try:
-            return ask()
-        except (ProcessError, OSError):
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(1.0)
-
-
-def _answer(url: str) -> dict[str, Any]:
-    try:
-        with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - our own URL
-            answer: dict[str, Any] = json.load(response)
-            return answer
-    except (urllib.error.URLError, OSError) as error:
-        raise ProcessError(f"{url} stopped answering: {error}") from error
 
 
 if __name__ == "__main__":
