@@ -85,6 +85,43 @@ def test_promtool_accepts_every_question(tmp_path: Path) -> None:
     assert (0, "") == (result.returncode, result.stderr)
 
 
+def test_what_begins_within_the_chosen_time_is_added_up(tmp_path: Path) -> None:
+    """Two GPUs that are idle for the second half of an hour are one GPU-hour, and cost as much."""
+    board = BOARDS["gpu-namespaces"]
+    where = "gpu-namespaces: Totals of the chosen time "
+    asked = {query.where.removeprefix(where): expanded(query.expr) for query in queries(board)}
+    of = '{cluster="c", namespace="ml"}'
+    values = {
+        "gpu_allocated:sum": "4x60",
+        "gpu_utilization_ratio:avg": "0.5x60",
+        "gpu_idle:sum": "_x29 stale 2x30",
+        "gpu_cost_per_hour:sum": "12x60",
+        "gpu_idle_cost_per_hour:sum": "_x29 stale 6x30",
+    }
+    expected = {"B": 2 * 31 / 60, "E": 6 * 31 / 60}
+    test = {
+        "interval": "1m",
+        "input_series": [
+            {"series": f"namespace:{name}{of}", "values": told} for name, told in values.items()
+        ],
+        "promql_expr_test": [
+            {
+                "expr": f"round({asked[letter]}, 0.001)",
+                "eval_time": "1h",
+                "exp_samples": [{"labels": of, "value": round(value, 3)}],
+            }
+            for letter, value in expected.items()
+        ],
+    }
+    path = tmp_path / "idle.test.yml"
+    path.write_text(json.dumps({"rule_files": [], "tests": [test]}))
+    done = subprocess.run(
+        ["promtool", "test", "rules", str(path)], capture_output=True, text=True, check=False
+    )
+
+    assert 0 == done.returncode, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("uid", BOARDS)
 def test_what_replicas_tell_twice_counts_once(uid: str) -> None:
     """Nothing raw is added up: `max by` over what identifies it comes first."""

@@ -18,13 +18,23 @@ _ROW: Final = (
     links.to("gpu-jobs", "Jobs", cluster="row:Cluster", namespace="row:Namespace"),
 )
 
+
+def _or_zero(series: str, where: str) -> str:
+    """Return what a series tells, and zero where only *where* tells something.
+
+    Neither has a name: over a time in which the series begins or ends, one of each would be two
+    series of the same labels, which Prometheus refuses to add up.
+    """
+    return f"(1 * {series} or 0 * {where})"
+
+
 _HELD: Final = f"namespace:gpu_allocated:sum{{{_NS}}}"
 _USED: Final = f"namespace:gpu_utilization_ratio:avg{{{_NS}}}"
-_IDLE: Final = f"(namespace:gpu_idle:sum{{{_NS}}} or 0 * {_USED})"
-_PENDING: Final = f"(namespace:gpu_pending_requested:sum{{{_NS}}} or 0 * {_HELD})"
+_IDLE: Final = _or_zero(f"namespace:gpu_idle:sum{{{_NS}}}", _USED)
+_PENDING: Final = _or_zero(f"namespace:gpu_pending_requested:sum{{{_NS}}}", _HELD)
 _POWER: Final = f"namespace:gpu_power_watts:sum{{{_NS}}}"
 _COST: Final = f"namespace:gpu_cost_per_hour:sum{{{_NS}}}"
-_IDLE_COST: Final = f"(namespace:gpu_idle_cost_per_hour:sum{{{_NS}}} or 0 * {_COST})"
+_IDLE_COST: Final = _or_zero(f"namespace:gpu_idle_cost_per_hour:sum{{{_NS}}}", _COST)
 _EACH: Final = f"({_HELD} or {_PENDING})"
 
 _COSTS: Final = "in the currency that prices are told in"
