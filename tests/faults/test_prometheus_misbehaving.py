@@ -53,7 +53,8 @@ def _outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
 
 def _assert_refused(path: str, fault: Enum, answer: requests.Response) -> None:
     """Hold an error to its status, its API's words, and to a caller's eyes."""
-    ours = fault is HttpFault.BAD_DATA
+    # On a busy machine one that could be answered may be late, and is told as such.
+    ours = fault is HttpFault.BAD_DATA and "in time" not in answer.text
     status = HTTPStatus.INTERNAL_SERVER_ERROR if ours else HTTPStatus.SERVICE_UNAVAILABLE
     assert status == answer.status_code, answer.text
     assert (None if ours else "1") == answer.headers.get("Retry-After")
@@ -79,6 +80,9 @@ def test_it_is_marked_as_old_and_then_refused(outage: Outage, fault: Enum) -> No
         ]
         for each in outage.during(path, fault, STALE + SLACK):
             _assert_refused(path, fault, each.answer)
+    if fault is HttpFault.BAD_DATA:
+        told = outage.during(STATUS, fault, STALE + SLACK)
+        assert HTTPStatus.INTERNAL_SERVER_ERROR in {each.answer.status_code for each in told}
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=name_of)
